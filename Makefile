@@ -1,0 +1,48 @@
+# Every target makes the environment it needs; nothing has to be activated.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .tools/bin/uv
+STAMP := $(VENV)/.made
+
+export DO_NOT_TRACK = 1
+
+.PHONY: env run test test-slow soak check bench lock clean
+
+env: $(STAMP)
+
+$(UV): requirements-uv.lock
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --target .tools --require-hashes -r requirements-uv.lock
+	@touch $(UV)
+
+# A change of either lock or of pyproject makes the environment again; uv's cache keeps that short.
+$(STAMP): $(UV) requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+run: env
+	@$(BIN)/impasto run
+
+test: env
+	$(BIN)/pytest -m "not slow and not soak"
+
+test-slow: env
+	$(BIN)/pytest -m slow
+
+soak: env
+	$(BIN)/pytest -m soak
+
+check: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(UV)
+	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate - --output-file requirements-uv.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --upgrade --extra faces --group dev pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,132 @@
+"""Manifests: one Parquet file per collection or dataset, read and written whole.
+
+A manifest is the ledger of its stage. Its footer carries what the stage was computed from (`meta`), so
+whether a stage is done can be told from the file alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import fnmatch
+import hashlib
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline import store
+from pipeline.errors import MissingInput
+from pipeline.records import RawRow, Selection
+
+NAME = "manifest.parquet"
+_PREFIX = "impasto."
+_ARROW = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    dt.datetime: pa.timestamp("us", tz="UTC"),
+}
+
+
+R = TypeVar("R")  # a record: a dataclass whose fields are the columns
+
+
+def schema(record: type[Any]) -> pa.Schema:
+    """The Arrow schema of a record type: a column per field, nullable where the field may be None."""
+    hints = get_type_hints(record, include_extras=True)
+    return pa.schema([_column(field.name, hints[field.name]) for field in dataclasses.fields(record)])
+
+
+def _column(name: str, hint: Any) -> pa.Field:
+    nullable = get_origin(hint) is types.UnionType or type(None) in get_args(hint)
+    if nullable:
+        hint = next(part for part in get_args(hint) if part is not type(None))
+    if get_origin(hint) is Annotated:
+        return pa.field(name, pa.type_for_alias(get_args(hint)[1]), nullable)
+    return pa.field(name, _ARROW[hint], nullable)
+
+
+def table(rows: Iterable[R], record: type[R]) -> pa.Table:
+    columns = schema(record)
+    values = [[getattr(row, name) for name in columns.names] for row in rows]
+    by_column = list(zip(*values, strict=True)) or [()] * len(columns)
+    arrays = [pa.array(column, field.type) for column, field in zip(by_column, columns, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=columns)
+
+
+def rows(data: pa.Table, record: type[R]) -> Iterator[R]:
+    names = schema(record).names
+    for batch in data.select(names).to_batches(max_chunksize=4096):
+        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            yield record(*values)
+
+
+def read(path: Path, record: type[R], columns: Sequence[str] | None = None) -> pa.Table:
+    """The manifest at `path`, or an empty table where there is none yet."""
+    if not path.exists():
+        empty = schema(record).empty_table()
+        return empty.select(list(columns)) if columns else empty
+    try:
+        return pq.read_table(path, columns=list(columns) if columns else None)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise MissingInput(f"{path}: not a readable manifest ({error}); move it away, run again") from error
+
+
+def write(data: pa.Table, path: Path, meta: Mapping[str, str]) -> None:
+    """Publish a manifest: whole, durable, zstd-compressed, with `meta` in its footer."""
+    footer = {(_PREFIX + key).encode(): value.encode() for key, value in meta.items()}
+    with store.beside(path) as temporary:
+        pq.write_table(data.replace_schema_metadata(footer), temporary, compression="zstd")
+
+
+def meta(path: Path) -> dict[str, str]:
+    """What the footer says; empty where there is no manifest."""
+    if not path.exists():
+        return {}
+    footer = pq.read_schema(path).metadata or {}
+    return {
+        key.decode().removeprefix(_PREFIX): value.decode()
+        for key, value in footer.items()
+        if key.startswith(_PREFIX.encode())
+    }
+
+
+def digest(data: pa.Table, columns: Sequence[str]) -> str:
+    """sha256 (hex) over the values of `columns` in row order; the same on every machine and Arrow version."""
+    hasher = hashlib.sha256("\x1e".join(columns).encode())
+    for batch in data.select(list(columns)).to_batches(max_chunksize=65_536):
+        lists = [column.to_pylist() for column in batch.columns]
+        for values in zip(*lists, strict=True):
+            hasher.update(repr(values).encode("utf-8", "surrogatepass"))
+    return hasher.hexdigest()
+
+
+def raw_folder(data: Path, source: str, collection: str) -> Path:
+    return data / "raw" / source / collection
+
+
+def processed_folder(data: Path, name: str) -> Path:
+    return data / "processed" / name
+
+
+def selected(data: Path, selections: Sequence[Selection]) -> pa.Table:
+    """The fetched raw rows that a recipe uses: selections in their order, rows in manifest order."""
+    tables = [_selected(data, selection) for selection in selections]
+    return pa.concat_tables(tables) if tables else schema(RawRow).empty_table()
+
+
+def _selected(data: Path, selection: Selection) -> pa.Table:
+    path = raw_folder(data, selection.source, selection.collection) / NAME
+    fetched = read(path, RawRow)
+    fetched = fetched.filter(pc.equal(fetched["status"], "fetched"))
+    if selection.include:
+        names = fetched["source_id"].to_pylist()
+        keep = [any(fnmatch.fnmatchcase(name, glob) for glob in selection.include) for name in names]
+        fetched = fetched.filter(pa.array(keep, pa.bool_()))
+    return fetched if selection.limit is None else fetched.slice(0, selection.limit)
