@@ -1,0 +1,111 @@
+"""The keys of a recipe's [train] table, checked when built. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from models.errors import ConfigError
+
+NETWORKS = ("dcgan", "dcgan-1024")
+LOSSES = ("bce", "lsgan", "hinge")
+AUGMENTATIONS = ("mirror", "translation", "color", "sharpness", "diffaugment")
+NORMS = ("batch", "spectral", "none")
+PRECISIONS = ("auto", "float32", "bf16")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+DEFAULT_STEPS = 10_000  # where a recipe names no length: 640,000 pictures at batch 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    network: str = "dcgan"
+    loss: str = "bce"
+    steps: int | None = None  # the length of the whole run, resumes included: at most one of these three
+    epochs: float | None = None
+    minutes: float | None = None
+    batch_size: int = 64
+    base_channels: int = 64
+    base_channels_d: int | None = None  # as the generator's unless given
+    latent_dim: int = 100
+    norm_d: str = "batch"  # what keeps the discriminator in bounds
+    lr_g: float = 2e-4
+    lr_d: float = 2e-4
+    beta1: float = 0.5
+    augment: tuple[str, ...] = ("mirror",)
+    label_smoothing: float = 0.0  # a real picture counts as 1 - this; bce and lsgan only
+    ema: bool = True
+    ema_decay: float = 0.995  # per step; half of the average is younger than 139 steps
+    precision: str = "auto"
+    device: str = "auto"
+    devices: int = 1
+    seed: int = 0
+    checkpoint_every: int = 500  # steps, as the next three
+    log_every: int = 50
+    sample_every: int = 250
+    evaluate_every: int = 0  # 0: never
+    init: str = ""  # a run to start from (weights only)
+
+    def __post_init__(self) -> None:
+        self._check_choices()
+        self._check_length()
+        for key in (
+            "batch_size",
+            "base_channels",
+            "latent_dim",
+            "checkpoint_every",
+            "log_every",
+            "sample_every",
+        ):
+            _need(key, getattr(self, key), getattr(self, key) >= 1, "need 1 or more")
+        if self.base_channels_d is not None:
+            _need("base_channels_d", self.base_channels_d, self.base_channels_d >= 1, "need 1 or more")
+        for key in ("lr_g", "lr_d"):
+            value = getattr(self, key)
+            _need(key, value, math.isfinite(value) and value > 0, "need a number above 0, e.g. 2e-4")
+        _need("beta1", self.beta1, 0 <= self.beta1 < 1, "need 0 or more and less than 1, e.g. 0.5")
+        _need(
+            "ema_decay", self.ema_decay, 0 <= self.ema_decay < 1, "need 0 or more and less than 1, e.g. 0.995"
+        )
+        smoothing = self.label_smoothing
+        _need(
+            "label_smoothing", smoothing, 0 <= smoothing < 0.5, "need 0 or more and less than 0.5, e.g. 0.1"
+        )
+        if smoothing and self.loss == "hinge":
+            raise ConfigError("train.label_smoothing", smoothing, "hinge has no labels to smooth; use 0.0")
+        _need("devices", self.devices, self.devices == 1, "this version trains on one device; use 1")
+        _need(
+            "evaluate_every",
+            self.evaluate_every,
+            self.evaluate_every == 0,
+            "this version measures nothing while training; use 0",
+        )
+        _need("seed", self.seed, 0 <= self.seed < 2**63, "need a whole number from 0 to 2**63 - 1")
+
+    def _check_choices(self) -> None:
+        _choose("network", self.network, NETWORKS)
+        _choose("loss", self.loss, LOSSES)
+        _choose("norm_d", self.norm_d, NORMS)
+        _choose("precision", self.precision, PRECISIONS)
+        _choose("device", self.device, DEVICES)
+        for name in self.augment:
+            _choose("augment", name, AUGMENTATIONS)
+
+    def _check_length(self) -> None:
+        given = [key for key in ("steps", "epochs", "minutes") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ConfigError(
+                f"train.{given[1]}", getattr(self, given[1]), f"{given[0]} is given too; keep one"
+            )
+        for key in given:
+            value = getattr(self, key)
+            _need(key, value, math.isfinite(value) and value > 0, "need a number above 0")
+
+
+def _need(key: str, value: object, holds: bool, rule: str) -> None:
+    if not holds:
+        raise ConfigError(f"train.{key}", value, rule)
+
+
+def _choose(key: str, value: str, known: tuple[str, ...]) -> None:
+    _need(key, value, value in known, f"need one of {', '.join(known)}")
