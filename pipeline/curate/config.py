@@ -1,0 +1,63 @@
+"""The keys of a recipe's `[curate]` table. Imports nothing heavy: every command reads it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from pipeline.errors import ConfigError
+
+Crop = Literal["face", "center", "pad"]
+Faces = Literal["largest", "all"]
+Detector = Literal["yunet", "face-recognition", "face-recognition-cnn"]
+Dedupe = Literal["near", "exact", "off"]
+Format = Literal["png", "webp", "jpeg"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurateConfig:
+    size: int = 64  # px, side of the written square
+    crop: Crop = "face"
+    faces: Faces = "largest"  # which faces of a picture become crops; with crop = "face" only
+    detector: Detector = "yunet"
+    margin: float = 0.4  # added on each side of the face box, as a fraction of its longer side
+    min_side: int = 96  # px, of the raw picture's shorter side
+    dedupe: Dedupe = "near"
+    min_sharpness: float = 0.0  # variance of the Laplacian at a fixed scale; 0 keeps all
+    min_brightness: float = 0.0  # mean luma in [0, 1]; 0 keeps all
+    min_pictures: int = 64  # fewer kept: exit code 4
+    format: Format = "png"
+    channels: int = 3  # 3 RGB, 1 grey
+    workers: int = 0  # processes; 0: one per core
+
+    def __post_init__(self) -> None:
+        if self.size not in (16, 32, 64, 128, 256, 512):
+            raise ConfigError("curate.size", self.size, "need a power of two from 16 to 512, e.g. 64")
+        self._one_of("crop", Crop)
+        self._one_of("faces", Faces)
+        self._one_of("detector", Detector)
+        self._one_of("dedupe", Dedupe)
+        self._one_of("format", Format)
+        self._within("margin", 0.0, 4.0, "a fraction of the face's side, e.g. 0.4")
+        self._within("min_side", 1, 100_000, "pixels, e.g. 96")
+        self._within("min_sharpness", 0.0, 1e6, "e.g. 20, or 0 to keep all")
+        self._within("min_brightness", 0.0, 1.0, "e.g. 0.1, or 0 to keep all")
+        self._within("min_pictures", 1, 10**9, "e.g. 64")
+        self._within("workers", 0, 1024, "processes, 0 for one per core")
+        if self.channels not in (1, 3):
+            raise ConfigError("curate.channels", self.channels, "need 3 (RGB) or 1 (grey)")
+
+    @property
+    def processes(self) -> int:
+        return self.workers or len(os.sched_getaffinity(0))
+
+    def _one_of(self, name: str, choices: Any) -> None:
+        value, allowed = getattr(self, name), get_args(choices)
+        if value not in allowed:
+            raise ConfigError(f"curate.{name}", value, f"need one of {', '.join(allowed)}")
+
+    def _within(self, name: str, low: float, high: float, hint: str) -> None:
+        value = getattr(self, name)
+        if not low <= value <= high:
+            raise ConfigError(f"curate.{name}", value, f"need {low:g} to {high:g}; {hint}")
