@@ -1,0 +1,7 @@
+"""Every kind of source that a recipe may name: a new one is one file and one line here."""
+
+from __future__ import annotations
+
+from pipeline.acquire.source import SourceSpec
+
+SOURCES: dict[str, type[SourceSpec]] = {}

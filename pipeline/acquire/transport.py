@@ -1,0 +1,167 @@
+"""One HTTP exchange over urllib3: no retries, no redirects, a known peer, a limit on size and on time."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+import ssl
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import certifi
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
+
+from pipeline.acquire.manners import Timeouts
+
+_PIECE_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]  # names in any case
+    body: bytes
+    url: str  # where the answer came from, after redirects
+
+
+class UnsafeAddress(Exception):
+    """The address leads into a private network."""
+
+
+class BodyTooLarge(Exception):
+    pass
+
+
+class BodyTruncated(Exception):
+    """The body ended before the length that the server named, or cannot be unpacked."""
+
+
+class Stopped(Exception):
+    """The client was stopped while this exchange waited or ran."""
+
+
+class Transport:
+    """Thread-safe. `public_only` exchanges have connections of their own, each checked when it is opened."""
+
+    def __init__(self, timeouts: Timeouts, clock: Callable[[], float], ca_bundle: str | None) -> None:
+        self.stopped = threading.Event()
+        self._timeouts, self._clock = timeouts, clock
+        self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+        context = _tls(ca_bundle)
+        self._anywhere = _pools(context, self._open, public_only=False)
+        self._public = _pools(context, self._open, public_only=True)
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        max_bytes: int,
+        public_only: bool,
+    ) -> Response:
+        """Send one request and read its answer; raises the exceptions above or urllib3's HTTPError."""
+        deadline = self._clock() + self._timeouts.total_s
+        answer = (self._public if public_only else self._anywhere).request(
+            method,
+            url,
+            headers=dict(headers),
+            body=body,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            timeout=urllib3.Timeout(connect=self._timeouts.connect_s, read=self._timeouts.read_s),
+        )
+        try:
+            content = self._read(answer, max_bytes, deadline)
+        except BaseException:
+            answer.close()  # an unread rest would be taken for the next answer
+            raise
+        answer.release_conn()
+        return Response(answer.status, answer.headers, content, url)
+
+    def stop(self) -> None:
+        """End every exchange in flight at once."""
+        self.stopped.set()
+        for connection in list(self._open):
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._anywhere.clear()
+        self._public.clear()
+
+    def _read(self, answer: urllib3.BaseHTTPResponse, max_bytes: int, deadline: float) -> bytes:
+        named = answer.headers.get("Content-Length", "")
+        if named.isdecimal() and int(named) > max_bytes:
+            raise BodyTooLarge(f"{named} bytes; at most {max_bytes} are read")
+        content = bytearray()
+        try:
+            for piece in answer.stream(_PIECE_BYTES):
+                content += piece
+                if len(content) > max_bytes:
+                    raise BodyTooLarge(f"more than {max_bytes} bytes")
+                if self._clock() > deadline:
+                    raise TimeoutError(f"not complete after {self._timeouts.total_s:g} s")
+        except (ProtocolError, DecodeError) as error:
+            if isinstance(error.__cause__, OSError):  # the connection broke, not the body
+                raise
+            raise BodyTruncated(f"{len(content)} bytes of {named or 'unknown length'}") from error
+        except ReadTimeoutError as error:
+            raise TimeoutError(f"nothing for {self._timeouts.read_s:g} s in mid-body") from error
+        return bytes(content)
+
+
+def _tls(ca_bundle: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_bundle)  # without a bundle OpenSSL honours SSL_CERT_FILE
+    if not context.cert_store_stats()["x509_ca"]:  # a Python without the system's certificates
+        context.load_verify_locations(certifi.where())
+    return context
+
+
+def _pools(
+    context: ssl.SSLContext, opened: weakref.WeakSet[HTTPConnection], *, public_only: bool
+) -> urllib3.PoolManager:
+    """Pools whose connections note themselves in `opened` and look at their peer before a byte is sent.
+
+    Looking at the connected socket leaves no gap in which a name could change its address.
+    """
+
+    def admit(connection: HTTPConnection, sock: socket.socket) -> socket.socket:
+        peer = ipaddress.ip_address(sock.getpeername()[0].partition("%")[0])
+        if public_only and not _is_public(peer):
+            sock.close()
+            raise UnsafeAddress(f"{connection.host} is at {peer}, which is not a public address")
+        opened.add(connection)
+        return sock
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return admit(self, super()._new_conn())
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return admit(self, super()._new_conn())
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    pools = urllib3.PoolManager(num_pools=64, maxsize=16, ssl_context=context)
+    pools.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    return pools
+
+
+def _is_public(peer: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    inner = getattr(peer, "ipv4_mapped", None) or getattr(peer, "sixtofour", None) or peer
+    return bool(inner.is_global and not inner.is_multicast)
