@@ -156,6 +156,10 @@ class Client:
         """For a source whose host is its own; before the first request to it."""
         self._own_manners[host] = manners
 
+    def wait(self, host: str, seconds: float) -> None:
+        """Let the caller wait by our own choice, so that pace counts: a source's windows, say."""
+        self._pacer.back_off(host, seconds)
+
     def stop(self) -> None:
         """End every wait and every exchange in flight; all requests fail from now on."""
         self._transport.stop()
