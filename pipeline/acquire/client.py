@@ -39,7 +39,6 @@ __all__ = ["Client", "Response", "host_of"]
 
 ATTEMPTS = 4
 BACK_OFF_S = 1.0  # doubled each time, with jitter
-RATE_LIMIT_BACK_OFF_S = 15.0  # the same, after a 429 that names no time
 PATIENCE_S = 3600.0  # where a host names a longer wait, the run ends instead
 REFUSAL_S = 900.0  # how long we stay away from a host that refused us and named no time
 LOST_HOST = 5  # requests in a row given up because the host is in trouble: then the host is, for this run
@@ -240,7 +239,7 @@ class Client:
             self.ledger.hold(host, until, PAUSE, fault.detail)
             self._pacer.hold(host, fault.retry_after_s, ours=False)
             return
-        base_s = RATE_LIMIT_BACK_OFF_S if fault.listing == "rate_limited" else BACK_OFF_S
+        base_s = self._pacer.manners(host).rate_limit_s if fault.listing == "rate_limited" else BACK_OFF_S
         wait_s = base_s * 2 ** (attempt - 1) * (1 + 0.5 * self._dice.random())
         if fault.host_wide:
             self._pacer.hold(host, wait_s, ours=True)

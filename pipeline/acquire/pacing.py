@@ -58,6 +58,9 @@ class Pacer:
             until = self._clock() + seconds * (state.pace if ours else 1.0)
             state.held_until = max(state.held_until, until)
 
+    def manners(self, host: str) -> Manners:
+        return self._host(host).manners
+
     def back_off(self, host: str, seconds: float) -> None:
         """Only the caller waits, by our own choice."""
         self._sleep(seconds * self._host(host).pace)
