@@ -1,0 +1,36 @@
+"""Everything random in training is a function of (seed, step): there is no random state to save or lose."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Chance:
+    """The random numbers of one step, on the device where they are used."""
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self._seed = seed
+        self._generator = torch.Generator(device)
+
+    def at(self, step: int) -> Self:
+        """Begin the numbers of `step`; they are the same whenever and in whatever process that is."""
+        mixed = np.random.SeedSequence([self._seed, step]).generate_state(1, np.uint64)[0]
+        self._generator.manual_seed(int(mixed) >> 1)
+        return self
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self._generator, device=self._generator.device)
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        numbers = torch.rand(shape, generator=self._generator, device=self._generator.device)
+        return numbers * (high - low) + low
+
+
+def latents(count: int, latent_dim: int, seed: int) -> Tensor:
+    """Points of the latent space, `count` x `latent_dim`; the first ones are the same for every `count`."""
+    points = np.random.default_rng(seed).standard_normal((count, latent_dim), np.float32)
+    return torch.from_numpy(points)

@@ -1,0 +1,29 @@
+"""Files that appear whole or not at all (models shares no code with the pipeline, so it has its own)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def publish(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, make it durable, then give it its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    try:
+        write(part)
+        part.chmod(0o644)
+        for durable in (part, path.parent):
+            handle = os.open(durable, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written anywhere in `folder`."""
+    for part in folder.rglob(".part-*"):
+        part.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""What is known of a run's course: metrics.parquet, a row per logging interval, and TensorBoard's events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from models.files import publish
+
+_NUMBERS = (
+    "loss_d loss_g score_real score_fake accuracy_real accuracy_fake kid fid lr_g lr_d augment_p".split()
+)
+SCHEMA = pa.schema(
+    [
+        pa.field("step", pa.int64(), nullable=False),
+        pa.field("pictures_seen", pa.int64(), nullable=False),
+        pa.field("seconds", pa.float64(), nullable=False),
+        *(pa.field(name, pa.float64()) for name in _NUMBERS),
+        pa.field("event", pa.string()),
+    ]
+)
+
+
+class Metrics:
+    """The rows of metrics.parquet up to `step`; what was logged after it belongs to a lost future."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._path = path
+        self.table = pq.read_table(path) if path.exists() else SCHEMA.empty_table()
+        self.table = self.table.filter(pa.compute.less_equal(self.table["step"], step))
+        self._events = SummaryWriter(str(path.parent), purge_step=step + 1)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Append a row (columns left out are null) and publish the whole."""
+        full = {name: row.get(name) for name in SCHEMA.names}
+        self.table = pa.concat_tables([self.table, pa.Table.from_pylist([full], SCHEMA)]).combine_chunks()
+        publish(self._path, lambda part: pq.write_table(self.table, part, compression="zstd"))
+        for name in _NUMBERS:
+            if row.get(name) is not None:
+                self._events.add_scalar(name, row[name], row["step"])
+
+    def add_picture(self, name: str, picture_HWC: NDArray[np.uint8], step: int) -> None:
+        self._events.add_image(name, picture_HWC, step, dataformats="HWC")
+
+    def last(self, column: str) -> float | None:
+        """The latest value of a column, None before there is one."""
+        value: float | None = self.table[column][-1].as_py() if len(self.table) else None
+        return value
+
+    def close(self) -> None:
+        self._events.close()

@@ -1,0 +1,153 @@
+"""A run: what determines it, where it lies, how long it is to be and how far it has come. Without torch.
+
+data/runs/NAME-DIGEST/ holds, beside the recipe.toml and report.html of others:
+    checkpoints/0000500.safetensors   the last three, all that is needed to go on
+    samples/0000250.png               the same latent points at every `sample_every` steps
+    metrics.parquet  events.out.tfevents.*  generator.safetensors
+    training.gif  losses.png  real_and_fake.png    written when a run ends
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models import data as datasets
+from models.config import DEFAULT_STEPS, TrainConfig
+from models.data import Dataset
+from models.errors import MissingInput
+
+VERSION = 1  # of what training computes: raise it when the same recipe gives other weights
+
+# Keys that say how long, how often and where, not what.
+_NOT_IN_DIGEST = frozenset(
+    "steps epochs minutes device checkpoint_every log_every sample_every evaluate_every".split()
+)
+_HEADER_LIMIT = 100_000_000  # bytes; as the safetensors format says
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a run is to be: steps or seconds, resumes included."""
+
+    steps: int | None
+    seconds: float | None
+
+    def fraction(self, step: int, seconds: float) -> float:
+        if self.steps is not None:
+            return min(1.0, step / self.steps)
+        return min(1.0, seconds / (self.seconds or 1.0))
+
+    def reached(self, step: int, seconds: float) -> bool:
+        return self.fraction(step, seconds) >= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    config: TrainConfig
+    dataset: Dataset
+    data: Path
+    digest: str
+    folder: Path
+
+    @property
+    def length(self) -> Length:
+        config = self.config
+        if config.minutes is not None:
+            return Length(None, config.minutes * 60)
+        if config.epochs is not None:
+            per_epoch = datasets.Order(len(self.dataset), config.batch_size, config.seed).steps_per_epoch
+            return Length(max(1, round(config.epochs * per_epoch)), None)
+        return Length(config.steps or DEFAULT_STEPS, None)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.folder / "samples"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.parquet"
+
+    @property
+    def generator(self) -> Path:
+        return self.folder / "generator.safetensors"
+
+    def position(self) -> tuple[int, int, float]:
+        """Step, pictures seen and seconds of the last whole checkpoint."""
+        for path in checkpoint_files(self.checkpoints):
+            header = read_header(path)
+            if header is not None:
+                return int(header["step"]), int(header["pictures_seen"]), float(header["seconds"])
+        return 0, 0, 0.0
+
+    def finished(self) -> bool:
+        """Whether the run has its length and everything that is written at its end."""
+        step, _, seconds = self.position()
+        if not self.length.reached(step, seconds):
+            return False
+        header = read_header(self.generator)
+        return header is not None and bool(header["complete"]) and header["step"] == step
+
+    def set_aside(self) -> None:
+        """Rename the folder to .1, .2 … and start an empty one that keeps the recipe."""
+        if not self.folder.exists():
+            return
+        number = 1
+        while (old := self.folder.with_name(f"{self.folder.name}.{number}")).exists():
+            number += 1
+        self.folder.rename(old)
+        self.folder.mkdir()
+        if (old / "recipe.toml").exists():
+            shutil.copy2(old / "recipe.toml", self.folder / "recipe.toml")
+
+
+def find(config: TrainConfig, name: str, data: Path) -> Run:
+    """The run that `config` on the dataset `name` is; raises MissingInput or TooFewPictures."""
+    dataset = datasets.find(data, name)
+    keys = {key: value for key, value in dataclasses.asdict(config).items() if key not in _NOT_IN_DIGEST}
+    basis = json.dumps([VERSION, dataset.digest, keys], sort_keys=True)
+    digest = hashlib.sha256(basis.encode()).hexdigest()[:8]
+    return Run(config, dataset, data, digest, data / "runs" / f"{name}-{digest}")
+
+
+def named(run: str | Path, data: Path) -> Path:
+    """The folder of a run given by its path or by its name under data/runs."""
+    for folder in (Path(run), data / "runs" / run):
+        if (folder / "generator.safetensors").exists():
+            return folder
+    raise MissingInput(
+        f"{run}: no trained run of that name or path; `ls {data / 'runs'}` shows what there is"
+    )
+
+
+def checkpoint_files(folder: Path) -> list[Path]:
+    """Checkpoints, the newest first."""
+    return sorted(folder.glob("[0-9]*.safetensors"), reverse=True)
+
+
+def read_header(path: Path) -> dict[str, Any] | None:
+    """The JSON that a safetensors file of ours carries; None where it is missing, torn or not ours."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length < _HEADER_LIMIT else {}
+        size = (
+            8
+            + length
+            + max(end for key, one in header.items() if key != "__metadata__" for end in one["data_offsets"])
+        )
+        if path.stat().st_size != size:
+            return None
+        about: dict[str, Any] = json.loads(header["__metadata__"]["impasto"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return about

@@ -1,0 +1,54 @@
+"""Training, as the rest of the house calls it. torch is imported only when there is something to train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from models import run as runs
+from models.config import TrainConfig
+from models.errors import TrainingError
+from models.records import Outlook, Trained, TrainProgress
+from models.run import VERSION
+
+__all__ = ["VERSION", "outlook", "train"]
+
+
+def train(
+    config: TrainConfig,
+    name: str,
+    data: Path,
+    *,
+    on_progress: Callable[[TrainProgress], None] = lambda _: None,
+    fresh: bool = False,
+) -> Trained:
+    """Train on data/processed/NAME until the run has its length, going on from the last checkpoint.
+
+    `fresh` starts over and keeps the old folder under another name. Ctrl-C and SIGTERM (in the main thread)
+    save a checkpoint and end in KeyboardInterrupt. Raises TrainingError.
+    """
+    run = runs.find(config, name, data)
+    if fresh:
+        run.set_aside()
+    if run.finished():
+        return Trained(run.folder, *run.position(), finished_before=True)
+    from models.session import Session
+
+    return Session(run, on_progress).train()
+
+
+def outlook(config: TrainConfig, name: str, data: Path) -> Outlook:
+    """What `train` would do now, told from the dataset's manifest and the run's files."""
+    try:
+        run = runs.find(config, name, data)
+    except TrainingError as error:
+        return Outlook(done=False, folder=None, step=0, why=str(error))
+    step, _, seconds = run.position()
+    if run.finished():
+        return Outlook(done=True, folder=run.folder, step=step, why=f"finished at step {step:,}")
+    length = run.length
+    goal = f"{length.steps:,} steps" if length.steps is not None else f"{config.minutes:g} minutes"
+    if not step:
+        return Outlook(done=False, folder=run.folder, step=0, why=f"{goal} on {len(run.dataset):,} pictures")
+    why = f"goes on from step {step:,} ({seconds / 60:.1f} minutes) to {goal}"
+    return Outlook(done=False, folder=run.folder, step=step, why=why)
