@@ -50,7 +50,7 @@ def draw(title: str, unit: str, x: Sequence[float], series: Iterable[tuple[str, 
         return None
     seen = [y for _, points in told for _, y in points if y is not None]
     x_axis = _Axis(min(x), max(x), LEFT, WIDTH - RIGHT)
-    y_axis = _Axis(min(0.0, *seen), max(seen), HEIGHT - BOTTOM, TOP)
+    y_axis = _Axis(min(0.0, *seen), max(0.0, *seen), HEIGHT - BOTTOM, TOP)
     lines = [_line(name, points, x_axis, y_axis) for name, points in told]
     return Chart(title, unit, lines, x_axis.ticks(), y_axis.ticks())
 

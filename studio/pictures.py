@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 T = TypeVar("T")
 MOST_PIXELS = 60_000_000  # larger ones are not worth their decoding for a thumbnail
 GAP = 2  # px between the tiles of a sheet
-ANIMATION_BYTES = 700_000
+ANIMATION_BYTES = 850_000
 # Tried in turn until the animation fits: longest side in px, WebP quality, frames.
 ANIMATION_SIZES = ((480, 70, 40), (400, 55, 32), (320, 45, 24), (240, 35, 16), (160, 30, 12))
 

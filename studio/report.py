@@ -15,7 +15,8 @@ from pipeline import store
 from pipeline.errors import MissingInput
 from studio import chart, curated, machine, trained, words
 
-TEMPLATE = "report.html"
+VERSION = 1  # of the page: raise it when the same run gives another one
+NAME = "report.html"  # of the template, and of the file in a run's folder
 MOST_EVENTS = 10
 
 
@@ -23,7 +24,7 @@ def write_report(run: Path, data: Path) -> Path:
     """Write the page of the run folder `run` (again) and return its path; raises MissingInput without one."""
     if not run.is_dir():
         raise MissingInput(f"{run}: no such run; `impasto status` names those there are")
-    path = run / TEMPLATE
+    path = run / NAME
     store.write_text(path, render(run, data), durable=False)
     return path
 
@@ -31,7 +32,7 @@ def write_report(run: Path, data: Path) -> Path:
 def render(run: Path, data: Path) -> str:
     training = trained.read(run)
     dataset = curated.read(data, training.name)
-    page = _templates().get_template(TEMPLATE)
+    page = _templates().get_template(NAME)
     return page.render(
         run=training, dataset=dataset, notes=_notes(training, dataset), here=machine.here(), chart=chart
     )

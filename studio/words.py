@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 REASONS = {
     # one picture could not be fetched
     "not_an_image": "what arrived was not a picture (a web page, text, or nothing)",
+    "unreadable": "the file could not be opened",
     "truncated": "the file broke off before its end",
     "http_404": "the picture is no longer there",
     "http_error": "the server answered with an error",
@@ -75,5 +77,11 @@ def duration(seconds: float) -> str:
 
 
 def web_address(text: str | None) -> str | None:
-    """`text` where a browser may follow it: http and https only, never `javascript:` or `file:`."""
-    return text if text and re.match(r"https?://[^\s\"'<>]+$", text) else None
+    """`text` where a reader may follow it: http and https only, and nothing that lived only during a run."""
+    if not text or not re.fullmatch(r"https?://[^\s\"'<>]+", text):
+        return None
+    try:
+        host = urlsplit(text).hostname or ""
+    except ValueError:
+        return None
+    return None if host == "localhost" or host.endswith(".localhost") else text
