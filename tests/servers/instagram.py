@@ -1,7 +1,7 @@
 """A local www.instagram.com and its picture host, speaking over HTTPS what instaloader 4.16 calls.
 
-Guests: GET /NAME/ (HTML with embedded JSON) twice, GET / once (tokens), POST /api/graphql per post and per page.
-Logged in: POST /graphql/query (profile), POST /api/graphql (pages of whole posts), GET /graphql/query (who am I).
+Guests: GET /NAME/ (HTML with embedded JSON) twice, GET / once (tokens), POST /api/graphql per post and page.
+Members: GET /NAME/, POST /graphql/query (profile), GET /, POST /api/graphql (pages of whole posts).
 Nothing of instaloader is replaced: `redirected` answers name look-ups with this server's address and port.
 """
 
@@ -195,10 +195,8 @@ def _page(account: Account, after: str | None, node: Callable[[Post], dict[str, 
 
 
 def _embedded(*results: dict[str, Any]) -> str:
-    scripts = [
-        f'<script type="application/json" data-sjs>{json.dumps({"require": [[{"__bbox": {"result": {"data": data}}}]]})}</script>'
-        for data in results
-    ]
+    queries = [{"require": [[{"__bbox": {"result": {"data": data}}}]]} for data in results]
+    scripts = [f'<script type="application/json" data-sjs>{json.dumps(query)}</script>' for query in queries]
     return f"<!DOCTYPE html><html><body>{''.join(scripts)}</body></html>"
 
 
@@ -269,7 +267,7 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.headers["Host"].partition(":")[0]
         self.app.answer(host, self.command, self.path, form, session).send(self)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815
 
     def log_message(self, *_: Any) -> None:
         pass
