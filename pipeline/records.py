@@ -16,7 +16,7 @@ Tick = Callable[[int, int | None], None]
 
 PICTURE_REASONS = frozenset(
     "not_an_image truncated http_404 http_error too_large video timeout network expired locked_frame "
-    "opted_out unsafe_path unsafe_address interrupted".split()
+    "opted_out unsafe_path unsafe_address unreadable interrupted".split()
 )
 LISTING_REASONS = frozenset(
     "rate_limited soft_blocked login_required checkpoint private missing quota server_error network".split()
@@ -50,6 +50,7 @@ class Listed:
     published_at: dt.datetime | None = None
     licence: str | None = None
     skip: str | None = None  # a reason not to fetch it at all (video, locked_frame): the row is `skipped`
+    version: str | None = None  # differs when the bytes behind the same address do, where the source can tell
 
     @property
     def key(self) -> Key:
@@ -81,6 +82,7 @@ class RawRow:
     reason: str | None  # a slug of PICTURE_REASONS or LISTING_REASONS; null when fetched
     detail: str | None  # one line for a person
     attempts: int  # times the bytes were asked for, over all runs
+    version: str | None = None  # as listed when these bytes were fetched
 
     @property
     def key(self) -> Key:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from pipeline.errors import ConfigError
 from pipeline.records import Key, Listed, Selection
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class Source(Protocol):
         ...
 
     def position(self) -> str | None:
-        """Where the listing stands now, for Memory.position after an interruption; None: from the start."""
+        """Where the listing stands now, for Memory.position after an interruption; None: from the start.
+
+        Asked after each picture; a listing that goes on from there gives every later picture again or first.
+        """
         ...
 
     def fetch(self, picture: Listed) -> bytes:
@@ -64,10 +68,28 @@ class SourceSpec(ABC):
     limit: int | None = field(default=None)  # most pictures from this source
     refresh: dt.timedelta = field(default=dt.timedelta(hours=24))  # age at which `run` lists again
 
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError("source.limit", self.limit, "need 1 or more; leave it out for all pictures")
+        if self.refresh < dt.timedelta(0):
+            raise ConfigError("source.refresh", self.refresh, 'need a duration of 0 or more, e.g. "24h"')
+
     @property
     @abstractmethod
     def collection(self) -> str:
         """The folder under data/raw/KIND; depends on what is fetched, never on the recipe."""
+
+    @property
+    def scope(self) -> str:
+        """The part of the collection that a listing of this spec covers ("since", say); the limit apart."""
+        return ""
+
+    def fingerprint(self) -> str | None:
+        """What the source looks like now, where that can be told at once and without a network.
+
+        While it stays the same nothing is listed again; None leaves that to the age of the last listing.
+        """
+        return None
 
     @property
     def selection(self) -> Selection:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pipeline.acquire.folder import FolderSpec
 from pipeline.acquire.source import SourceSpec
 
-SOURCES: dict[str, type[SourceSpec]] = {}
+SOURCES: dict[str, type[SourceSpec]] = {
+    FolderSpec.kind: FolderSpec,
+}
