@@ -1,0 +1,154 @@
+"""The command line: `impasto COMMAND`. Errors become one line and an exit code here, and only here.
+
+Everything heavy is imported by the command that needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+from flows import commands, recipes, sources
+from flows.orders import STAGES
+from models.errors import TrainingError
+from pipeline.errors import ImpastoError
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    flags: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    run: Callable[[argparse.Namespace], int]
+    help: str
+    options: tuple[Option, ...]
+
+
+def _option(*flags: str, **settings: Any) -> Option:
+    return Option(flags, settings)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: need a whole number of 1 or more")
+    return int(text)
+
+
+_RECIPE = _option("recipe", metavar="RECIPE", help="name in recipes/, or path of a TOML file")
+_OR_QUICKSTART = _option(
+    "recipe",
+    metavar="RECIPE",
+    nargs="?",
+    default=recipes.DEFAULT,
+    help="default: quickstart, without a network",
+)
+_OR_SOURCE = _option("recipe", metavar="RECIPE", nargs="?", help="all sources of a recipe, or one source:")
+_OR_ALL = _option("recipe", metavar="RECIPE", nargs="?", help="default: all there is in the data directory")
+_RUN = _option("run", metavar="RUN", help="name or path of a run's folder")
+_SOURCES = tuple(
+    _option(f"--{name}", dest=name, metavar=key.upper(), help=f"from {kind}, by {key}")
+    for name, (kind, key) in sources.offered().items()
+    if key
+)
+_LIMIT = _option("--limit", metavar="N", type=_count, help="most pictures from that source")
+_STAGE = _option(
+    "--force",
+    metavar="STAGE",
+    action="append",
+    default=[],
+    choices=STAGES,
+    help=f"do again: {', '.join(STAGES)}",
+)
+_AGAIN = _option("--force", action="store_true", help="curate again, changed or not")
+_FRESH = _option("--fresh", action="store_true", help="start over; the old run keeps its folder as .1, .2 …")
+_OUTPUT = _option(
+    "-o", dest="output", metavar="FILE", required=True, help="a .png grid, a .gif or .mp4 walk, or DIR/"
+)
+_NUMBER = _option("-n", dest="count", metavar="N", type=_count, default=64, help="how many (default: 64)")
+_SEED = _option("--seed", metavar="N", type=int, default=0, help="other numbers, other pictures (default: 0)")
+_SET = _option("--set", metavar="KEY=VALUE", action="append", default=[], help="change a key: curate.size=32")
+_DATA = _option("--data", metavar="DIR", help="data directory (default: $IMPASTO_DATA, else ./data)")
+_JSON = _option("--json", action="store_true", help="for programs")
+_VERBOSE = _option("--verbose", action="store_true", help="show what Prefect says, too")
+_HOW = (_SET, _DATA, _VERBOSE)
+
+COMMANDS = {
+    "run": Command(commands.run, "scrape, curate, train and report", (_OR_QUICKSTART, _STAGE, *_HOW)),
+    "plan": Command(
+        commands.plan, "show what run would do, and do nothing", (_OR_QUICKSTART, _STAGE, _SET, _DATA, _JSON)
+    ),
+    "scrape": Command(
+        commands.scrape, "fetch only; always lists anew", (_OR_SOURCE, *_SOURCES, _LIMIT, *_HOW)
+    ),
+    "preprocess": Command(commands.preprocess, "curate what was fetched", (_RECIPE, _AGAIN, *_HOW)),
+    "train": Command(commands.train, "train on what was curated, or go on", (_RECIPE, _FRESH, *_HOW)),
+    "sample": Command(commands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _DATA)),
+    "status": Command(commands.status, "count what there is", (_OR_ALL, _SET, _DATA, _JSON)),
+    "report": Command(commands.report, "write a run's report.html again", (_RUN, _DATA)),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, without the usage."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = _Parser(prog="impasto", description="From accounts, sites and folders of pictures to a generator.")
+    top.add_argument("--version", action="version", version=f"impasto {version('impasto')}")
+    names = top.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    for name, command in COMMANDS.items():
+        sub = names.add_parser(
+            name, help=command.help, description=f"impasto {name}: {command.help}.", allow_abbrev=False
+        )
+        for option in command.options:
+            sub.add_argument(*option.flags, **option.settings)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit codes are those of errors.py, and 130 for Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    args = parser().parse_args(arguments)
+    try:
+        return COMMANDS[args.command].run(args)
+    except (ImpastoError, TrainingError) as error:
+        _complain(f"impasto: {' '.join(str(error).split())}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain(f"interrupted; what was done is kept. To go on: {_to_go_on(arguments)}")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough, as in `impasto status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _to_go_on(arguments: Sequence[str]) -> str:
+    """The same command, without starting over what was begun."""
+    kept, rest = [], iter(arguments)
+    for argument in rest:
+        if argument == "--force" and arguments[0] == "run":
+            next(rest, None)  # its stage
+        elif argument.partition("=")[0] not in {"--force", "--fresh"}:
+            kept.append(argument)
+    return shlex.join(["impasto", *kept])
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

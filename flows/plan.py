@@ -1,0 +1,143 @@
+"""What a run would do now, stage by stage: told from files alone, changing nothing, asking nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flows import console, estimates, summaries
+from flows.estimates import Cost
+from flows.orders import Order, Stage, now
+from models import trainer
+from pipeline.acquire import acquire as acquisition
+from pipeline.curate import curate as curation
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of one source, dataset or run."""
+
+    stage: Stage
+    what: str  # KIND/COLLECTION, dataset or run
+    done: bool  # nothing to do: `cached`
+    why: str
+    known: int | None  # pictures there already
+    todo: int | None  # pictures to fetch or to compute; None where nobody can know
+    cost: Cost
+
+    @property
+    def state(self) -> str:
+        return "cached" if self.done else "to do"
+
+
+def steps(order: Order) -> list[Step]:
+    """The stages of a run in their order."""
+    acquired = list(_acquire(order))
+    fresh = not all(step.done for step in acquired)
+    curated = curate(order, new_pictures=fresh)
+    trained = train(order, new_dataset=fresh or not curated.done)
+    return [*acquired, curated, trained, report(order, trained)]
+
+
+def _acquire(order: Order) -> Iterator[Step]:
+    forced = "acquire" in order.force
+    for spec in order.recipe.sources:
+        outlook = acquisition.outlook(spec, order.data, now=now)
+        todo = outlook.to_fetch if outlook.known else spec.limit  # never listed: as many as asked for
+        yield Step(
+            stage="acquire",
+            what=summaries.place(spec),
+            done=outlook.done and not forced,
+            why=_why(outlook.done, outlook.why, forced),
+            known=outlook.known,
+            todo=todo,
+            cost=estimates.fetching(order.data, spec, todo),
+        )
+
+
+def curate(order: Order, *, new_pictures: bool = False) -> Step:
+    recipe, forced = order.recipe, "curate" in order.force
+    outlook = curation.outlook(recipe.curate, recipe.name, recipe.selections, order.data)
+    why = _why(outlook.done, outlook.why, forced)
+    todo = outlook.rows if forced else outlook.to_compute
+    return Step(
+        stage="curate",
+        what=recipe.name,
+        done=outlook.done and not forced,
+        why=f"{why}; then what is fetched" if new_pictures else why,
+        known=outlook.rows,
+        todo=todo,
+        cost=estimates.curating(order.data, recipe.curate, todo),
+    )
+
+
+def train(order: Order, *, new_dataset: bool = False) -> Step:
+    recipe, forced = order.recipe, "train" in order.force
+    outlook = trainer.outlook(recipe.train, recipe.name, order.data)
+    why = _why(outlook.done, outlook.why, forced)
+    return Step(
+        stage="train",
+        what=outlook.folder.name if outlook.folder else recipe.name,
+        done=outlook.done and not forced,
+        why=f"{why}; anew if the dataset changes" if new_dataset and outlook.folder else why,
+        known=None,
+        todo=None,
+        cost=Cost() if outlook.done and not forced else estimates.training(order.data, recipe),
+    )
+
+
+def report(order: Order, trained: Step) -> Step:
+    written = (order.data / "runs" / trained.what / "report.html").exists()
+    done = trained.done and written and "report" not in order.force
+    why = "written" if done else "after training" if not trained.done else "not written yet"
+    return Step("report", trained.what, done, why, None, None, Cost())
+
+
+def _why(done: bool, why: str, forced: bool) -> str:
+    return f"forced ({why})" if forced and done else why
+
+
+def as_json(order: Order, steps: Sequence[Step]) -> dict[str, Any]:
+    stages = [asdict(step) | {"state": step.state} for step in steps]
+    return {
+        "recipe": order.recipe.name,
+        "data": str(order.data),
+        "done": all(step.done for step in steps),
+        "stages": stages,
+        "total": asdict(_total(steps)),
+    }
+
+
+def as_text(order: Order, steps: Sequence[Step]) -> str:
+    rows = [("stage", "what", "state", "known", "to do", "time", "disk", "why")]
+    rows += [
+        (
+            step.stage,
+            step.what,
+            step.state,
+            _number(step.known),
+            _number(step.todo),
+            *_cost(step.cost if not step.done else Cost(0, 0)),
+            step.why,
+        )
+        for step in steps
+    ]
+    rows.append(("", "", "", "", "in all", *_cost(_total(steps)), ""))
+    return f"{order.recipe.name} on {order.data}\n{console.aligned(rows)}"
+
+
+def _total(steps: Sequence[Step]) -> Cost:
+    return estimates.total(step.cost for step in steps if not step.done)
+
+
+def _number(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
+def _cost(cost: Cost) -> tuple[str, str]:
+    """Time and disk; `?` where nothing of the kind was done before."""
+    return (
+        "?" if cost.seconds is None else console.duration(cost.seconds),
+        "?" if cost.bytes is None else console.size(cost.bytes),
+    )

@@ -1,0 +1,40 @@
+"""Acquisition only: one account, artist or folder; or all sources of a recipe."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows import recipes, sources, tasks
+from flows.orders import order
+from flows.parameters import NO_CHANGES, Overrides, SourceName
+from pipeline import store
+
+
+@flow(name="scrape-account", flow_run_name="scrape-account {source} {account}")
+def scrape_account(
+    source: SourceName,
+    account: str = "",
+    limit: int | None = None,
+    since: str | None = None,
+    data: str | None = None,
+) -> None:
+    """Fetch what one account, artist, folder … has that is not here yet. Safe to schedule: it lists anew.
+
+    Args:
+        source: instagram, wikiart-artist, folder …
+        account: the account, the artist's slug, the folder's path …; nothing for gallery
+        limit: most pictures
+        since: only posts from this date on, e.g. 2024-01-31
+        data: the data directory; $IMPASTO_DATA or ./data when not given
+    """
+    spec, folder = sources.single(source, account, limit, since), recipes.data_directory(data)
+    with store.exclusive(folder):
+        tasks.acquire([spec], folder, anew=True)
+
+
+@flow(name="scrape", flow_run_name="scrape {recipe}")
+def scrape(recipe: str, overrides: Overrides = NO_CHANGES, data: str | None = None) -> None:
+    """The same for every source of a recipe."""
+    todo = order(recipe, overrides, data)
+    with store.exclusive(todo.data):
+        tasks.acquire(todo.recipe.sources, todo.data, anew=True)

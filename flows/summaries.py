@@ -1,0 +1,37 @@
+"""What a stage did, in one line for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flows import console
+
+if TYPE_CHECKING:
+    from models.records import Trained
+    from pipeline.acquire.acquire import Acquired
+    from pipeline.acquire.source import SourceSpec
+    from pipeline.curate.curate import Curated
+
+
+def place(spec: SourceSpec) -> str:
+    """Where the pictures of a source lie, under data/raw."""
+    return f"{spec.kind}/{spec.collection}"
+
+
+def acquired(done: Acquired) -> str:
+    """`862 pictures fetched, 8 failed, 1,000 known`."""
+    others = {"failed": done.failed, "skipped": done.skipped, "known before": done.known}
+    rest = [f"{count:,} {name}" for name, count in others.items() if count]
+    return ", ".join([f"{done.fetched:,} pictures fetched", *rest])
+
+
+def curated(done: Curated) -> str:
+    """`800 kept, 62 rejected (32 near_duplicate, 20 duplicate, 10 too_small)`."""
+    reasons = sorted(done.by_reason.items(), key=lambda item: -item[1])
+    why = f" ({', '.join(f'{count:,} {reason}' for reason, count in reasons)})" if reasons else ""
+    return f"{done.kept:,} pictures kept, {done.rejected:,} rejected{why}"
+
+
+def trained(done: Trained) -> str:
+    """`step 900, 57,600 pictures seen in 4 min`."""
+    return f"step {done.step:,}, {done.pictures_seen:,} pictures seen in {console.duration(done.seconds)}"
