@@ -25,12 +25,15 @@ from pipeline.records import RawRow, Selection
 
 NAME = "manifest.parquet"
 _PREFIX = "impasto."
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ARROW = {
     str: pa.string(),
     int: pa.int64(),
     float: pa.float64(),
     bool: pa.bool_(),
     dt.datetime: pa.timestamp("us", tz="UTC"),
+    bytes: pa.binary(),
+    list[float]: pa.list_(pa.float64()),
 }
 
 
@@ -63,7 +66,7 @@ def table(rows: Iterable[R], record: type[R]) -> pa.Table:
 def rows(data: pa.Table, record: type[R]) -> Iterator[R]:
     names = schema(record).names
     for batch in data.select(names).to_batches(max_chunksize=4096):
-        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        for values in zip(*map(_values, batch.columns), strict=True):
             yield record(*values)
 
 
@@ -73,7 +76,8 @@ def read(path: Path, record: type[R], columns: Sequence[str] | None = None) -> p
         empty = schema(record).empty_table()
         return empty.select(list(columns)) if columns else empty
     try:
-        return pq.read_table(path, columns=list(columns) if columns else None)
+        with pq.ParquetFile(path) as file:  # read_table would import pandas, a second of a command's start
+            return file.read(columns=list(columns) if columns else None)
     except (pa.ArrowInvalid, OSError) as error:
         raise MissingInput(f"{path}: not a readable manifest ({error}); move it away, run again") from error
 
@@ -101,10 +105,17 @@ def digest(data: pa.Table, columns: Sequence[str]) -> str:
     """sha256 (hex) over the values of `columns` in row order; the same on every machine and Arrow version."""
     hasher = hashlib.sha256("\x1e".join(columns).encode())
     for batch in data.select(list(columns)).to_batches(max_chunksize=65_536):
-        lists = [column.to_pylist() for column in batch.columns]
-        for values in zip(*lists, strict=True):
+        for values in zip(*map(_values, batch.columns), strict=True):
             hasher.update(repr(values).encode("utf-8", "surrogatepass"))
     return hasher.hexdigest()
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The column as Python values; times are made here, as Arrow would import pandas for them."""
+    if not pa.types.is_timestamp(column.type):
+        return list(column.to_pylist())
+    microseconds = column.cast(pa.int64()).to_pylist()
+    return [None if value is None else _EPOCH + dt.timedelta(microseconds=value) for value in microseconds]
 
 
 def raw_folder(data: Path, source: str, collection: str) -> Path:
