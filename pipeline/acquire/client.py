@@ -9,9 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random as dice
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -20,11 +18,12 @@ from urllib.parse import urljoin
 from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import parse_url
 
-from pipeline.acquire import faults
+from pipeline.acquire import decode_check, faults
 from pipeline.acquire.faults import Fault
-from pipeline.acquire.ledger import PAUSE, Ledger
+from pipeline.acquire.ledger import Ledger
 from pipeline.acquire.manners import TIMEOUTS, Manners, Timeouts, manners_for
 from pipeline.acquire.pacing import Pacer
+from pipeline.acquire.standing import Standing
 from pipeline.acquire.transport import (
     BodyTooLarge,
     BodyTruncated,
@@ -38,10 +37,6 @@ from pipeline.errors import PictureFault, SourceRefused
 __all__ = ["Client", "Response", "host_of"]
 
 ATTEMPTS = 4
-BACK_OFF_S = 1.0  # doubled each time, with jitter
-PATIENCE_S = 3600.0  # where a host names a longer wait, the run ends instead
-REFUSAL_S = 900.0  # how long we stay away from a host that refused us and named no time
-LOST_HOST = 5  # requests in a row given up because the host is in trouble: then the host is, for this run
 REDIRECTS = 5
 PAGE_BYTES = 32 * 2**20
 PICTURE_BYTES = 64 * 2**20
@@ -84,7 +79,7 @@ class Client:
     ) -> None:
         self.ledger = ledger or Ledger(None, now)
         self._now = now
-        self._dice = random or dice.Random()
+        random = random or dice.Random()
         self._user_agent = user_agent or f"impasto/{version('impasto')} (makes picture datasets; paced)"
         self._transport = Transport(timeouts, clock, ca_bundle)
         self._sleep_for = sleep or self._transport.stopped.wait
@@ -94,11 +89,9 @@ class Client:
             pace=pace,
             sleep=self._sleep,
             clock=clock,
-            dice=self._dice,
+            dice=random,
         )
-        self._given_up: dict[str, SourceRefused] = {}  # by host, for the rest of this run
-        self._lost: Counter[str] = Counter()  # by host: requests in a row that it failed for good
-        self._lock = threading.Lock()
+        self._standing = Standing(self.ledger, self._pacer, now, random)
 
     def get(
         self,
@@ -117,7 +110,7 @@ class Client:
         if isinstance(answer, Response):
             return answer
         if answer.listing == "soft_blocked":
-            raise self.refuse(host, "soft_blocked", f"it forbids us to list ({answer.detail})")
+            raise self._standing.refuse(host, "soft_blocked", f"it forbids us to list ({answer.detail})")
         raise SourceRefused(answer.listing, f"{host}: {answer.detail} ({url})")
 
     def picture(
@@ -133,9 +126,16 @@ class Client:
 
         Raises PictureFault, or SourceRefused where the host refuses us altogether.
         """
+
+        def look(answer: Response) -> None:
+            if check is not None:
+                check(answer)
+            if answer.status == 200 and not _tells_its_length(answer):
+                decode_check.inspect(answer.body)
+
         sent = {"Accept-Encoding": "identity", **(headers or {})}
         try:
-            _, answer = self._ask(_Request(url, "picture", sent, max_bytes, check, public_only=public_only))
+            _, answer = self._ask(_Request(url, "picture", sent, max_bytes, look, public_only=public_only))
         except Stopped:
             raise PictureFault("interrupted", "the run was stopped") from None
         if isinstance(answer, Response):
@@ -147,9 +147,7 @@ class Client:
 
         Gives the error to raise.
         """
-        until = until or self._now() + dt.timedelta(seconds=REFUSAL_S)
-        self.ledger.hold(host, until, slug, message)
-        return _refusal(host, slug, message, until)
+        return self._standing.refuse(host, slug, message, until)
 
     def set_manners(self, host: str, manners: Manners) -> None:
         """For a source whose host is its own; before the first request to it."""
@@ -172,14 +170,14 @@ class Client:
         for attempt in itertools.count(1):
             host, answer = self._try(request)
             if isinstance(answer, Response):
-                self._lost.pop(host, None)
+                self._standing.answered(host)
                 break
             if not answer.passing:
                 break
             if attempt == ATTEMPTS:
-                self._give_up(host, answer)
+                self._standing.give_up(host, answer)
                 break
-            self._wait(host, answer, attempt)
+            self._standing.wait(host, answer, attempt)
         return host, answer
 
     def _try(self, request: _Request) -> tuple[str, Response | Fault]:
@@ -206,9 +204,9 @@ class Client:
             return host, faults.of_exception(error)
 
     def _send(self, host: str, request: _Request) -> Response:
-        self._stay_away_if_told(host)
+        self._standing.check(host)
         with self._pacer.turn(host, request.kind):
-            self._stay_away_if_told(host)  # others may have been refused while we waited
+            self._standing.check(host)  # others may have been refused while we waited
             self.ledger.record(host, request.kind, durable=request.kind != "picture")
             return self._transport.exchange(
                 request.method,
@@ -218,49 +216,6 @@ class Client:
                 max_bytes=request.max_bytes,
                 public_only=request.public_only,
             )
-
-    def _stay_away_if_told(self, host: str) -> None:
-        if lost := self._given_up.get(host):
-            raise SourceRefused(lost.slug, lost.message)
-        hold = self.ledger.held(host)
-        if hold is None:
-            return
-        remaining_s = (hold.until - self._now()).total_seconds()
-        if hold.slug != PAUSE:
-            raise _refusal(host, hold.slug, hold.message, hold.until)
-        self._pacer.hold(host, remaining_s, ours=False)
-
-    def _wait(self, host: str, fault: Fault, attempt: int) -> None:
-        """Before the next attempt: as long as the host says, else longer each time."""
-        if fault.retry_after_s is not None:
-            until = self._now() + dt.timedelta(seconds=fault.retry_after_s)
-            if fault.retry_after_s > PATIENCE_S:
-                raise self.refuse(host, fault.listing, f"it asks us to wait ({fault.detail})", until)
-            self.ledger.hold(host, until, PAUSE, fault.detail)
-            self._pacer.hold(host, fault.retry_after_s, ours=False)
-            return
-        base_s = self._pacer.manners(host).rate_limit_s if fault.listing == "rate_limited" else BACK_OFF_S
-        wait_s = base_s * 2 ** (attempt - 1) * (1 + 0.5 * self._dice.random())
-        if fault.host_wide:
-            self._pacer.hold(host, wait_s, ours=True)
-        else:
-            self._pacer.back_off(host, wait_s)
-
-    def _give_up(self, host: str, fault: Fault) -> None:
-        """No attempt is left: a host that is in trouble itself is left alone from now on."""
-        if fault.listing == "rate_limited":
-            wait_s = max(REFUSAL_S, fault.retry_after_s or 0.0)
-            until = self._now() + dt.timedelta(seconds=wait_s)
-            raise self.refuse(host, "rate_limited", f"it asks us to slow down ({fault.detail})", until)
-        if not fault.host_wide:
-            return
-        with self._lock:
-            self._lost[host] += 1
-            lost = self._lost[host] >= LOST_HOST
-        if lost:
-            words = f"{host}: {LOST_HOST} requests in a row failed ({fault.detail}); run again later"
-            self._given_up[host] = SourceRefused(fault.listing, words)
-            raise self._given_up[host]
 
     def _sleep(self, seconds: float) -> None:
         self._sleep_for(seconds)
@@ -277,6 +232,11 @@ def host_of(url: str) -> str:
     return parts.host if parts.port in {None, usual} else f"{parts.host}:{parts.port}"
 
 
+def _tells_its_length(answer: Response) -> bool:
+    """Whether HTTP itself notices when the body breaks off."""
+    return "Content-Length" in answer.headers or "chunked" in answer.headers.get("Transfer-Encoding", "")
+
+
 def _next_hop(request: _Request, answer: Response) -> _Request | None:
     """Where a redirect leads; secrets stay with the host they were meant for."""
     target = answer.headers.get("Location")
@@ -290,7 +250,3 @@ def _next_hop(request: _Request, answer: Response) -> _Request | None:
     if answer.status in {307, 308} or request.method == "GET":
         return replace(request, url=url, headers=headers)
     return replace(request, url=url, headers=headers, method="GET", body=None)
-
-
-def _refusal(host: str, slug: str, message: str, until: dt.datetime) -> SourceRefused:
-    return SourceRefused(slug, f"{host}: {message}; run the same again after {until:%Y-%m-%d %H:%M} UTC")

@@ -41,6 +41,7 @@ _BY_EXCEPTION: list[tuple[type[Exception], Fault]] = [
     (urllib3.LocationValueError, Fault("unsafe_address", "missing")),
     (urllib3.SSLError, Fault("network", "network")),
     (urllib3.NewConnectionError, Fault("network", "network", passing=True, host_wide=True)),
+    (urllib3.ConnectTimeoutError, Fault("timeout", "network", passing=True, host_wide=True)),
     (urllib3.TimeoutError, Fault("timeout", "network", passing=True)),
     (TimeoutError, Fault("timeout", "network", passing=True)),
     (Exception, Fault("network", "network", passing=True)),

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar
 
 from pipeline.acquire import folder_names, folder_trees
@@ -25,6 +25,7 @@ from pipeline.acquire.source import Doors, Memory, SourceSpec
 from pipeline.errors import MissingInput, PictureFault
 from pipeline.records import Listed, Selection
 
+_HIDDEN = re.compile(r"(^|/)(\.(?!\./)|__MACOSX/)")
 _VIDEOS = frozenset(".mp4 .m4v .mov .webm .avi .mkv .mpg .mpeg".split())
 _BESIDE = frozenset(
     ".json .jsonl .xz .txt .md .csv .tsv .parquet .xml .html .htm .url .pdf .yaml .yml .toml .ini .log .db "
@@ -73,11 +74,9 @@ class FolderSpec(SourceSpec):
         """What of `tree` is listed, each under a name of its own."""
         taken = set[str]()
         for file in tree.files():
-            path = PurePosixPath(file.name)
-            hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in path.parts)
-            if hidden or path.suffix.lower() in _BESIDE or not self._included(file.name):
-                continue
             name = file.name
+            if _HIDDEN.search(name) or _suffix(name) in _BESIDE or not self._included(name):
+                continue
             while name in taken:  # archives may hold a name twice
                 name += "~"
             taken.add(name)
@@ -107,7 +106,7 @@ class FolderSource:
                 author=said.author,
                 title=said.title,
                 published_at=said.published_at,
-                skip="video" if PurePosixPath(file.name).suffix.lower() in _VIDEOS else None,
+                skip="video" if _suffix(file.name) in _VIDEOS else None,
                 version=file.version,
             )
 
@@ -122,6 +121,10 @@ class FolderSource:
         if len(content) > MAX_BYTES:
             raise PictureFault("too_large", f"more than {MAX_BYTES} bytes")
         return content
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 (a string, of thousands)
 
 
 def _base(path: Path) -> str:

@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from pipeline.errors import MissingInput, PictureFault
 
+_DIGITS = re.compile(r"([0-9]+)")
 _SIDECAR_BYTES = 8 * 2**20
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
 
@@ -117,7 +118,7 @@ class Directory:
         return File(_text(name), self._url(name), slug, partial(_raise, slug, detail or ""))
 
     def _url(self, name: str) -> str:
-        return "file://" + quote(os.fsencode(self._root / name))
+        return "file://" + quote(os.fsencode(f"{self._root}/{name}"))
 
 
 class Zip:
@@ -213,6 +214,7 @@ def _text(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    parts = re.split(r"([0-9]+)", name)
-    return [(int(part) if part.isdecimal() else 0, part) for part in parts]
+def _natural(name: str) -> tuple[list[str | int], str]:
+    parts: list[str | int] = list(_DIGITS.split(name))
+    parts[1::2] = map(int, parts[1::2])
+    return parts, name
