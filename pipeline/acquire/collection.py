@@ -149,8 +149,9 @@ def is_passing(row: RawRow) -> bool:
 
 
 def as_listed(row: RawRow) -> Listed:
-    """What a source is asked for when the row's bytes are fetched without listing anew."""
-    return Listed(**{name: getattr(row, name) for name in _LISTED})
+    """What a source said of a row, for when its bytes are fetched without listing anew."""
+    said = {name: getattr(row, name) for name in _LISTED}
+    return Listed(**said, skip=row.reason if row.status == "skipped" else None)
 
 
 def _row(row: RawRow | None, picture: Listed) -> RawRow:

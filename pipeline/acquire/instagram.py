@@ -84,6 +84,8 @@ class InstagramSource:
             complete=memory.complete,
             since=self._since,
             now=self._doors.now(),
+            # Begun from the start, a listing gives all it knows of; not so where it goes on or looks for news.
+            again=() if memory.complete or memory.position else memory.earlier,
         )
         with _refusals(self._account):
             profile = Profile.from_username(self._context, self._account)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import requests
@@ -20,6 +20,7 @@ from instaloader import (
 from pipeline.acquire.instagram_agenda import PINNED, Agenda, Gap, anything_new
 from pipeline.acquire.instagram_posts import Found, pictures_of, unread
 from pipeline.errors import PictureFault, SourceRefused
+from pipeline.records import Listed
 
 ASKED = 3  # listings that ask again for a post which could not be read
 LOST = 5  # posts in a row that cannot be read: then it is not the posts' fault
@@ -50,6 +51,7 @@ class Walk:
     complete: bool  # the last listing reached its end or its limit
     since: dt.date | None  # older posts are not wanted
     now: dt.datetime  # UTC
+    again: Sequence[Listed] = ()  # known pictures that count as listed this time, without being asked for
     lost: int = 0  # posts in a row that could not be read
 
     def posts(self, profile: Profile) -> Iterator[list[Found]]:
@@ -69,6 +71,7 @@ class Walk:
             self.agenda.save()
             yield from self._close(top, newest, covered)
             fresh = None
+        yield from self._known_ones()
         for place, gap in enumerate(older, 1):
             if self._owed(gap):
                 posts, fresh = fresh or profile.get_posts(), None
@@ -77,6 +80,11 @@ class Walk:
                 below = self.known | self.agenda.covered(older[place:])
                 yield from self._close(gap, posts, below - set(gap.codes))
         yield from self._ask_again()
+
+    def _known_ones(self) -> Iterator[list[Found]]:
+        for picture in self.again:
+            if not self._too_old(found := [Found(picture, None)]):
+                yield found
 
     def _owed(self, gap: Gap) -> bool:
         if gap.since is None:

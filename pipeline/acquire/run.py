@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,10 @@ class Run:
                     if row.key not in self._seen:
                         fetching.submit(as_listed(row), row.attempts)
                 fetching.finish()
+            except SourceRefused:
+                with suppress(SourceRefused):
+                    fetching.finish()  # what is listed may come from another host than the one that refused
+                raise
             except KeyboardInterrupt:
                 self._client.stop()
                 raise
@@ -100,11 +105,13 @@ class Run:
 
     def _memory(self) -> Memory:
         """What the source may build on; a listing of another part of the collection is none of that."""
-        last = self._known.listing
+        last, rows = self._known.listing, self._known.rows
+        memory = Memory(frozenset(rows), earlier=[as_listed(row) for row in rows.values()])
         if last is None or last.scope != self._spec.scope:
-            return Memory(frozenset(self._known.rows))
+            return memory
         reached_end = last.complete and not last.cut
-        return Memory(frozenset(self._known.rows), reached_end, None if last.complete else last.position)
+        position = None if last.complete else last.position
+        return dataclasses.replace(memory, complete=reached_end, position=position)
 
     def _begin(self, memory: Memory) -> Listing:
         fresh = Listing(

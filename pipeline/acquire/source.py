@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ class Memory:
     known: frozenset[Key] = frozenset()  # every picture ever listed here
     complete: bool = False  # whether the last listing reached the end
     position: str | None = None  # where the last incomplete listing stopped, in the source's own words
+    earlier: Sequence[Listed] = ()  # `known` as it was listed, in that order: need not be asked for again
 
 
 class Source(Protocol):
