@@ -17,8 +17,11 @@ from studio.pictures import Embedded, animation, evenly, thumbnail
 STAGES = 5  # grids shown between the first and the last
 CHARTS = (
     ("Losses", (("loss_d", "discriminator"), ("loss_g", "generator"))),
-    ("Mean score the discriminator gives", (("score_real", "real pictures"), ("score_fake", "generated"))),
-    ("Share the discriminator tells rightly", (("accuracy_real", "real"), ("accuracy_fake", "generated"))),
+    ("Mean score by the discriminator", (("score_real", "real pictures"), ("score_fake", "generated"))),
+    (
+        "How often the discriminator is right",
+        (("accuracy_real", "of real pictures"), ("accuracy_fake", "of generated")),
+    ),
     ("Distance from the real pictures", (("kid", "KID"), ("fid", "FID"))),
 )
 
