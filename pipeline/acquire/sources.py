@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pipeline.acquire.folder import FolderSpec
+from pipeline.acquire.gallery import GallerySpec
 from pipeline.acquire.source import SourceSpec
 
 SOURCES: dict[str, type[SourceSpec]] = {
     FolderSpec.kind: FolderSpec,
+    GallerySpec.kind: GallerySpec,
 }
