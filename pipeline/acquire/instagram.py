@@ -84,7 +84,7 @@ class InstagramSource:
             complete=memory.complete,
             since=self._since,
             now=self._doors.now(),
-            # Begun from the start, a listing gives all it knows of; not so where it goes on or looks for news.
+            # Begun from the start, a listing gives all it knows of; not where it goes on or looks for news.
             again=() if memory.complete or memory.position else memory.earlier,
         )
         with _refusals(self._account):
@@ -107,7 +107,7 @@ class InstagramSource:
             try:
                 return self._doors.client.picture(address, check=_expired)
             except PictureFault as fault:
-                if fault.slug != "expired":
+                if fault.slug not in {"expired", "not_an_image"}:  # a new address may help
                     raise
         return self._doors.client.picture(self._ask_again(picture), check=_expired)
 

@@ -67,7 +67,11 @@ class World:
         client = self.client()
         try:
             return stage.acquire(
-                InstagramSpec(account=account, **keys), self.data, client=client, now=self.clock.now, anew=True
+                InstagramSpec(account=account, **keys),
+                self.data,
+                client=client,
+                now=self.clock.now,
+                anew=True,
             )
         finally:
             client.close()

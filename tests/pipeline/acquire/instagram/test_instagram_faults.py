@@ -11,7 +11,7 @@ from pipeline.acquire.instagram_judge import SOFT_BLOCK
 from pipeline.errors import SourceRefused
 from tests.servers import faults
 from tests.servers.faults import Reply
-from tests.servers.instagram_account import Account, Post, account
+from tests.servers.instagram_account import account
 
 PASSING = {
     "429 with a time on a post": ("post", {"reply": faults.too_many("7")}),
@@ -32,30 +32,38 @@ PASSING = {
     "500 for a picture": ("picture", {"reply": faults.SERVER_ERROR}),
     "reset in a picture": ("picture", {"cut": "reset"}),
     "picture cut short": ("picture", {"cut": "short"}),
+    "picture cut short, no length named": ("picture", {"cut": "short without length"}),
+    "an HTML page for a picture": ("picture", {"reply": faults.HTML_PAGE}),
+    "nothing for a picture": ("picture", {"reply": Reply(200, b"", "image/jpeg")}),
     "stalled picture": ("picture", {"cut": "stalled"}),
     "slow picture": ("picture", {"cut": "slow"}),
 }
-REFUSED = {
+LOGIN_PAGE = Reply.html("<html><form id='loginForm'></form></html>")
+CHALLENGE = Reply(302, b"", headers={"Location": "/challenge/?next=/"})
+FEEDBACK = Reply.json({"message": "feedback_required", "status": "fail"}, 400)
+WAIT_SAID_WITH_200 = Reply.json({"message": "Please wait a few minutes", "status": "fail"})
+NO_SUCH_PAGE = Reply.html("<html>Sorry, this page isn't available.</html>")
+REFUSED = {  # kind of request, answer, after so many good ones, slug
     "soft block on the profile": ("profile", faults.WAIT_A_FEW_MINUTES, 0, "soft_blocked"),
     "soft block on a post": ("post", faults.WAIT_A_FEW_MINUTES, 4, "soft_blocked"),
     "soft block on a page": ("page", faults.WAIT_A_FEW_MINUTES, 0, "soft_blocked"),
-    "soft block said with 200": ("post", Reply.json({"message": "Please wait a few minutes", "status": "fail"}), 4, "soft_blocked"),
-    "feedback required": ("post", Reply.json({"message": "feedback_required", "status": "fail"}, 400), 4, "soft_blocked"),
+    "soft block said with 200": ("post", WAIT_SAID_WITH_200, 4, "soft_blocked"),
+    "feedback required": ("post", FEEDBACK, 4, "soft_blocked"),
     "checkpoint": ("post", faults.CHECKPOINT, 4, "checkpoint"),
-    "sent to a challenge": ("profile", Reply(302, b"", headers={"Location": "/challenge/?next=/"}), 0, "checkpoint"),
+    "sent to a challenge": ("profile", CHALLENGE, 0, "checkpoint"),
     "sent to the login": ("profile", faults.LOGIN_REDIRECT, 0, "login_required"),
     "sent to the login from a post": ("post", faults.LOGIN_REDIRECT, 4, "login_required"),
     "403 on page 2": ("page", Reply(403, b"", "text/html"), 0, "login_required"),
-    "a login page as the profile": ("profile", Reply.html("<html><form id='loginForm'></form></html>"), 0, "login_required"),
-    "a login page as a post": ("post", Reply.html("<html><form id='loginForm'></form></html>"), 4, "login_required"),
+    "a login page as the profile": ("profile", LOGIN_PAGE, 0, "login_required"),
+    "a login page as a post": ("post", LOGIN_PAGE, 4, "login_required"),
     "an empty page as the profile": ("profile", Reply.html("<html><body></body></html>"), 0, "soft_blocked"),
-    "no such page, said with 200": ("profile", Reply.html("<html>Sorry, this page isn't available.</html>"), 0, "missing"),
-}  # fmt: skip
+    "no such page, said with 200": ("profile", NO_SUCH_PAGE, 0, "missing"),
+}
 
 
 @pytest.fixture
 def site(world):
-    world.site.accounts["kah__bane"] = account("kah__bane", 20, sidecars=[9])
+    world.site.accounts["kah__bane"] = account("kah__bane", 16, sidecars=[9])
     return world.site
 
 
@@ -91,7 +99,9 @@ def test_a_refusal_ends_the_run_at_once_and_a_later_run_gets_everything(world, s
     asked = [request.kind for request in site.requests if request.kind != "picture"]
     assert asked[-1] == kind
     assert asked.count(kind) == skip + 1, "asked again after a refusal"
-    listing = json.loads((manifest.raw_folder(world.data, "instagram", "kah__bane") / "listing.json").read_text())
+    listing = json.loads(
+        (manifest.raw_folder(world.data, "instagram", "kah__bane") / "listing.json").read_text()
+    )
     assert (listing["complete"], listing["outcome"]) == (False, slug)
 
     site.faults.clear()
