@@ -105,11 +105,11 @@ class InstagramSource:
         address = self._addresses.pop(picture.key, None)
         if address is not None:
             try:
-                return self._doors.client.picture(address, check=_expired)
+                return self._doors.client.picture(address, check=_look_at)
             except PictureFault as fault:
-                if fault.slug not in {"expired", "not_an_image"}:  # a new address may help
+                if fault.slug not in {"expired", "not_an_image"}:
                     raise
-        return self._doors.client.picture(self._ask_again(picture), check=_expired)
+        return self._doors.client.picture(self._ask_again(picture), check=_look_at)
 
     def _remember(self, found: Found) -> None:
         if found.fault is not None:
@@ -136,9 +136,12 @@ class InstagramSource:
         return address
 
 
-def _expired(answer: Response) -> None:
+def _look_at(answer: Response) -> None:
+    """What a new address may help against."""
     if answer.status == 403:
-        raise PictureFault("expired", "HTTP 403 for a freshly given address")
+        raise PictureFault("expired", "HTTP 403 for the address that Instagram gave")
+    if answer.status == 200 and answer.body.lstrip()[:1] in {b"", b"<"}:
+        raise PictureFault("not_an_image", "a page, or nothing, where the picture should be")
 
 
 @contextmanager
