@@ -41,10 +41,12 @@ def render(run: Path, data: Path) -> str:
 def _notes(training: trained.Trained, dataset: curated.Curated | None) -> list[str]:
     """What a reader should not have to find out alone."""
     collections = dataset.collections if dataset else ()
+    absent = sorted(set(training.kinds) - {it.source for it in collections}) if dataset else []
+    empty = [f"No picture from {kind} reached this dataset." for kind in absent]
     ended = [f"{it.source}, {it.name}: {it.listing}" for it in collections if not it.complete]
     events = [f"Step {event.step:,}: {event.text}" for event in training.events]
     more = [f"{words.count(len(events) - MOST_EVENTS, 'earlier event')} in metrics.parquet"]
-    return ended + (more if len(events) > MOST_EVENTS else []) + events[-MOST_EVENTS:]
+    return empty + ended + (more if len(events) > MOST_EVENTS else []) + events[-MOST_EVENTS:]
 
 
 def _templates() -> jinja2.Environment:

@@ -46,6 +46,7 @@ class Trained:
     name: str  # of the dataset
     run: str  # the folder's name
     recipe: str  # TOML as it stands in the folder, empty where missing
+    kinds: Sequence[str]  # of the sources it names
     pictures_seen: int | None
     seconds: float | None  # of training, resumes added up
     charts: Sequence[Chart]
@@ -69,6 +70,7 @@ def read(run: Path) -> Trained:
         name=str(tables.get("name") or run.name.rsplit("-", 1)[0]),
         run=run.name,
         recipe=recipe,
+        kinds=[str(source["kind"]) for source in tables.get("source", ())],
         pictures_seen=last.get("pictures_seen"),
         seconds=last.get("seconds"),
         charts=_charts(metrics),
