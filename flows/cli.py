@@ -77,6 +77,10 @@ _OUTPUT = _option(
 )
 _NUMBER = _option("-n", dest="count", metavar="N", type=_count, default=64, help="how many (default: 64)")
 _SEED = _option("--seed", metavar="N", type=int, default=0, help="other numbers, other pictures (default: 0)")
+_REASON = _option("--reason", metavar="SLUG", help="only what failed for this reason, e.g. timeout")
+_SITE = _option("site", metavar="SITE", choices=["instagram"], help="instagram")
+_USER = _option("user", metavar="USER", nargs="?", help="whose password is then asked for")
+_BROWSER = _option("--browser", metavar="NAME", help="take over the session of firefox, chrome … instead")
 _SET = _option("--set", metavar="KEY=VALUE", action="append", default=[], help="change a key: curate.size=32")
 _DATA = _option("--data", metavar="DIR", help="data directory (default: $IMPASTO_DATA, else ./data)")
 _JSON = _option("--json", action="store_true", help="for programs")
@@ -93,6 +97,8 @@ COMMANDS = {
     ),
     "preprocess": Command(commands.preprocess, "curate what was fetched", (_RECIPE, _AGAIN, *_HOW)),
     "train": Command(commands.train, "train on what was curated, or go on", (_RECIPE, _FRESH, *_HOW)),
+    "retry": Command(commands.retry, "fetch again what failed", (_RECIPE, _REASON, _SET, _DATA)),
+    "login": Command(commands.login, "make a session file, once", (_SITE, _USER, _BROWSER)),
     "sample": Command(commands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _DATA)),
     "status": Command(commands.status, "count what there is", (_OR_ALL, _SET, _DATA, _JSON)),
     "report": Command(commands.report, "write a run's report.html again", (_RUN, _DATA)),

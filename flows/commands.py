@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows import console, recipes
-from flows.orders import Order, order
+from flows.orders import Order, now, order
 from pipeline import store
 from pipeline.errors import ConfigError
+from pipeline.records import LISTING_REASONS, PICTURE_REASONS
 
 if TYPE_CHECKING:
     from flows.plan import Step
 
 
 def run(args: Namespace) -> int:
-    from flows import plan
+    from flows import plan, sources
 
     todo = _order(args, args.force)
     steps = plan.steps(todo)
@@ -27,6 +28,7 @@ def run(args: Namespace) -> int:
         _say_done(steps)
         _say_where(todo.data / "runs" / steps[-1].what)
         return 0
+    sources.check_there(todo.recipe.sources)
     with _prefect(todo.data, verbose=args.verbose):
         from flows.scrape_and_train import scrape_and_train
 
@@ -48,23 +50,21 @@ def scrape(args: Namespace) -> int:
     """One source by its option, or all of a recipe."""
     from flows import sources
 
-    data = recipes.data_directory(args.data)
-    named = {name: value for name in sources.offered() if (value := getattr(args, name)) is not None}
+    data, changes = recipes.data_directory(args.data), _changes(args)
+    named = {name: value for name in sources.offered() if (value := getattr(args, name, None)) is not None}
     if len(named) + bool(args.recipe) != 1:
         raise ConfigError("scrape", [*named], "name one: a RECIPE, or a source such as --folder DIR")
     if args.recipe and args.limit:
-        raise ConfigError("--limit", args.limit, "a recipe has its own; use --set source.limit=N")
-    for name, value in named.items():
-        sources.single(name, value, args.limit)  # the user's mistakes, before Prefect starts
-    if args.recipe:
-        _order(args)
+        raise ConfigError("--limit", args.limit, "goes with a single source; here use --set source.limit=N")
+    specs = [sources.single(name, value, changes) for name, value in named.items()]
+    sources.check_there(specs or _order(args).recipe.sources)
     with _prefect(data, verbose=args.verbose):
         from flows import scrape_account as flows
 
         if args.recipe:
-            flows.scrape(args.recipe, _changes(args), str(data))
+            flows.scrape(args.recipe, changes, str(data))
         for name, value in named.items():
-            flows.scrape_account(name, value, args.limit, data=str(data))
+            flows.scrape_account(name, value, limit=args.limit, data=str(data), overrides=changes)
     return 0
 
 
@@ -98,6 +98,50 @@ def train(args: Namespace) -> int:
 
         result = train(args.recipe, _changes(args), str(todo.data), sorted(todo.force))
     _say_where(Path(result["run"]))
+    return 0
+
+
+def retry(args: Namespace) -> int:
+    """Without Prefect: nothing is listed and nothing follows from it by itself."""
+    from flows import clients, summaries
+    from pipeline.acquire import acquire as acquisition
+
+    todo = _order(args)
+    if args.reason not in {None, *PICTURE_REASONS, *LISTING_REASONS}:
+        known = ", ".join(sorted(PICTURE_REASONS | LISTING_REASONS))
+        raise ConfigError("--reason", args.reason, f"need one of {known}")
+    shown = console.for_this_terminal()
+    with store.exclusive(todo.data), clients.client(todo.data) as client:
+        for spec in todo.recipe.sources:
+            where = summaries.place(spec)
+            with shown.stage(f"retry {where}") as tick:
+                done = acquisition.retry(
+                    spec, todo.data, client=client, now=now, reason=args.reason, tick=tick
+                )
+            shown.say(f"{where}: {summaries.acquired(done)}")
+    return 0
+
+
+def login(args: Namespace) -> int:
+    """The password is asked for, handed on and forgotten; what is kept is the session."""
+    from getpass import getpass
+
+    from pipeline.acquire import instagram_login
+
+    if args.browser:
+        user, session = instagram_login.login_from_browser(args.browser)
+    elif args.user:
+        user, session = (
+            args.user,
+            instagram_login.login(
+                args.user,
+                ask_password=lambda: getpass(f"Instagram password of {args.user}: "),
+                ask_code=lambda: getpass("Code of the second step: "),
+            ),
+        )
+    else:
+        raise ConfigError("login", args.site, "name a USER, or the browser to take the session from")
+    console.show(f'{session}: session of {user}; use it with source.session = "{user}"')
     return 0
 
 

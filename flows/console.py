@@ -102,9 +102,9 @@ def of_training(tick: Tick) -> Callable[[TrainProgress], None]:
     return on_progress
 
 
-def current() -> Console:
-    """The console of this run: what `use` set, else lines on standard output."""
-    return _current.get() or Lines(show)
+def current() -> Console | None:
+    """The console that `use` set."""
+    return _current.get()
 
 
 @contextmanager

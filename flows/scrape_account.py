@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from prefect import flow
 
 from flows import recipes, sources, tasks
@@ -14,9 +16,11 @@ from pipeline import store
 def scrape_account(
     source: SourceName,
     account: str = "",
+    *,
     limit: int | None = None,
-    since: str | None = None,
+    since: dt.date | None = None,
     data: str | None = None,
+    overrides: Overrides = NO_CHANGES,
 ) -> None:
     """Fetch what one account, artist, folder … has that is not here yet. Safe to schedule: it lists anew.
 
@@ -26,8 +30,11 @@ def scrape_account(
         limit: most pictures
         since: only posts from this date on, e.g. 2024-01-31
         data: the data directory; $IMPASTO_DATA or ./data when not given
+        overrides: other keys of that source, e.g. {"source.session": "my_user_name"}
     """
-    spec, folder = sources.single(source, account, limit, since), recipes.data_directory(data)
+    given = {"source.limit": limit, "source.since": since}
+    changes = {key: value for key, value in given.items() if value is not None} | overrides
+    spec, folder = sources.single(source, account, changes), recipes.data_directory(data)
     with store.exclusive(folder):
         tasks.acquire([spec], folder, anew=True)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from flows import recipes
+from flows import overrides, recipes, tables
 from pipeline.acquire.source import SourceSpec
 from pipeline.acquire.sources import SOURCES
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, MissingInput
 
 # name → the kind of source, and which of its keys the value is for ("": it needs none)
 _NAMES = {
@@ -27,10 +29,23 @@ def offered() -> dict[str, tuple[str, str]]:
     return {name: meaning for name, meaning in _NAMES.items() if meaning[0] in SOURCES}
 
 
-def single(name: str, value: str, limit: int | None = None, since: str | None = None) -> SourceSpec:
-    """The source called `name` with its account, artist, path …; relative paths count from here."""
+def single(name: str, value: str, changes: Mapping[str, object] | None = None) -> SourceSpec:
+    """The source called `name` with its account, artist, path …; `changes` by `source.key`."""
     if name not in offered():
         raise ConfigError("source", name, f"need one of {', '.join(offered())}")
     kind, key = offered()[name]
-    given: dict[str, Any] = {key: value, "limit": limit, "since": since}
-    return recipes.source({"kind": kind} | {key: value for key, value in given.items() if key and value})
+    table: dict[str, Any] = {"source": [{"kind": kind}]}
+    for change, to in {f"source.{key}": value, **(changes or {})}.items():
+        if not change.startswith("source."):
+            raise ConfigError(change, to, "a single source has no such key; curate and train take a recipe")
+        if change != "source.":
+            overrides.apply(table, change, to)
+    return recipes.source(table["source"][0])
+
+
+def check_there(specs: Iterable[SourceSpec]) -> None:
+    """Raise MissingInput where a source is a file or folder of this machine that is not there."""
+    for spec in specs:
+        for key, value in tables.as_table(spec).items():
+            if isinstance(value, Path) and not value.exists():
+                raise MissingInput(f"source.{key} = {str(value)!r}: no such file or folder")

@@ -109,14 +109,11 @@ def _duration(value: Any) -> dt.timedelta:
     return dt.timedelta(seconds=float(match[1]) * _UNIT_S[match[2]])
 
 
-def _moment(value: Any) -> dt.datetime:
-    if isinstance(value, str):
-        value = dt.datetime.fromisoformat(value)
-    elif isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        value = dt.datetime.combine(value, dt.time())
-    if not isinstance(value, dt.datetime):
+def _date(value: Any) -> dt.date:
+    date = dt.date.fromisoformat(value) if isinstance(value, str) else value
+    if type(date) is not dt.date:  # a moment is a date, too
         raise TypeError
-    return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+    return date
 
 
 _CONVERT: dict[Any, Callable[[Any], Any]] = {
@@ -126,7 +123,7 @@ _CONVERT: dict[Any, Callable[[Any], Any]] = {
     str: _only(str),
     Path: lambda value: Path(_only(str)(value)),
     dt.timedelta: _duration,
-    dt.datetime: _moment,
+    dt.date: _date,
 }
 _NEEDS: dict[Any, str] = {
     bool: "true or false",
@@ -137,7 +134,7 @@ _NEEDS: dict[Any, str] = {
     tuple: 'a list, e.g. ["a", "b"]',
     Literal: "one of the words it knows",
     dt.timedelta: 'a time such as "24h" or "7d"',
-    dt.datetime: "a date such as 2024-01-31",
+    dt.date: "a date such as 2024-01-31",
 }
 
 
@@ -161,14 +158,12 @@ def _literal(value: Any) -> str:
         case tuple():
             return f"[{', '.join(_literal(item) for item in value)}]"
         case dt.timedelta():
-            return f'"{value.total_seconds():g}s"' if value.total_seconds() % 3600 else f'"{value // _HOUR}h"'
-        case dt.datetime():
+            hours = value / dt.timedelta(hours=1)
+            return f'"{int(hours)}h"' if hours.is_integer() else f'"{value.total_seconds():.6f}s"'
+        case dt.date():
             return value.isoformat()
         case _:
             return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-_HOUR = dt.timedelta(hours=1)
 
 
 def _fields(config: type[Any]) -> list[dataclasses.Field[Any]]:

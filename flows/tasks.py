@@ -10,26 +10,25 @@ import dataclasses
 import errno
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from prefect import task
+from pipeline.curate.curate import Curated
+from prefect import get_run_logger, task
 from prefect.cache_policies import CacheKeyFnPolicy
 
-from flows import artifacts, console, recipes, summaries, tables
+from flows import artifacts, clients, console, summaries, tables
+from flows.console import Console, Lines
 from flows.orders import Order, now
 from models import trainer
 from models.records import Trained
 from pipeline import manifest, store
 from pipeline.acquire import acquire as acquisition
-from pipeline.acquire.acquire import Acquired
 from pipeline.acquire.client import Client
-from pipeline.acquire.ledger import Ledger
+from pipeline.acquire.run import Acquired
 from pipeline.acquire.source import SourceSpec
 from pipeline.curate import curate as curation
-from pipeline.curate.curate import Curated
 from pipeline.errors import SourceRefused
 from studio import report as studio_report
 
@@ -66,7 +65,7 @@ def acquire(sources: Sequence[SourceSpec], data: Path, *, anew: bool, forced: bo
     Raises the first SourceRefused at the end: what was fetched is kept, but nothing is made of half a set.
     """
     refusals = []
-    with _client(data) as client:
+    with clients.client(data) as client:
         if forced:
             client.ledger.release()
         for spec in sources:
@@ -75,7 +74,7 @@ def acquire(sources: Sequence[SourceSpec], data: Path, *, anew: bool, forced: bo
             except SourceRefused as refusal:
                 refusals.append(refusal)
                 if len(sources) > 1:
-                    console.current().say(f"{summaries.place(spec)}: {refusal}")
+                    _console().say(f"{summaries.place(spec)}: {refusal}")
     if refusals:
         raise refusals[0]
 
@@ -89,12 +88,12 @@ def _acquire_one(spec: SourceSpec, data: Path, client: Client, *, anew: bool) ->
     )
     key = _key("acquire", acquisition.VERSION, data, [spec.kind, tables.as_table(spec)])
     acquired = Acquired(**run(key, spec, data, client, anew))
-    console.current().say(f"{where}: {outlook.why if done else summaries.acquired(acquired)}")
+    _console().say(f"{where}: {outlook.why if done else summaries.acquired(acquired)}")
 
 
 @task(name="acquire", **_STAGE)
 def _acquire(key: str, spec: SourceSpec, data: Path, client: Client, anew: bool) -> dict[str, Any]:  # noqa: ARG001
-    with console.current().stage(f"fetch {summaries.place(spec)}") as tick:
+    with _console().stage(f"fetch {summaries.place(spec)}") as tick:
         acquired = acquisition.acquire(spec, data, client=client, now=now, anew=anew, tick=tick)
     return dataclasses.asdict(acquired)
 
@@ -110,13 +109,13 @@ def curate(order: Order) -> None:
         curated = Curated(**run(key, order, forced))
     finally:
         artifacts.counts(order)
-    console.current().say(f"{recipe.name}: {outlook.why if done else summaries.curated(curated)}")
+    _console().say(f"{recipe.name}: {outlook.why if done else summaries.curated(curated)}")
 
 
 @task(name="curate", **_STAGE)
 def _curate(key: str, order: Order, force: bool) -> dict[str, Any]:  # noqa: ARG001
     recipe = order.recipe
-    with console.current().stage(f"curate {recipe.name}") as tick:
+    with _console().stage(f"curate {recipe.name}") as tick:
         curated = curation.curate(
             recipe.curate, recipe.name, recipe.selections, order.data, tick=tick, force=force
         )
@@ -134,7 +133,7 @@ def train(order: Order) -> Path:
     key = _key("train", trainer.VERSION, order.data, [name, tables.as_table(recipe.train)])
     result = run(key, order, forced, outlook.folder)
     trained = Trained(**result | {"folder": Path(result["folder"])})
-    console.current().say(f"{trained.folder.name}: {outlook.why if done else summaries.trained(trained)}")
+    _console().say(f"{trained.folder.name}: {outlook.why if done else summaries.trained(trained)}")
     return trained.folder
 
 
@@ -143,7 +142,7 @@ def _train(key: str, order: Order, fresh: bool, folder: Path | None) -> dict[str
     recipe = order.recipe
     if folder is not None:  # without a dataset: training says what is missing
         store.write_text(folder / RECIPE, recipe.to_toml())
-    with console.current().stage(f"train {recipe.name}") as tick:
+    with _console().stage(f"train {recipe.name}") as tick:
         trained = trainer.train(
             recipe.train, recipe.name, order.data, on_progress=console.of_training(tick), fresh=fresh
         )
@@ -176,11 +175,6 @@ def _key(stage: str, version: int, data: Path, inputs: object) -> str:
     return f"impasto-{stage}-{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-@contextmanager
-def _client(data: Path) -> Iterator[Client]:
-    ledger = Ledger(data / "raw" / "ledger.sqlite", now)
-    client = Client(ledger=ledger, pace=recipes.pace(), ca_bundle=recipes.ca_bundle())
-    try:
-        yield client
-    finally:
-        client.close()
+def _console() -> Console:
+    """The command line's; where a worker runs the flow, Prefect's log."""
+    return console.current() or Lines(get_run_logger().info)

@@ -140,17 +140,23 @@ def test_a_change_of_a_key_that_nobody_knows_is_refused(recipe: Path, key: str) 
 def test_a_recipe_that_is_not_there_names_the_nearest() -> None:
     with pytest.raises(MissingInput, match="did you mean sneakers"):
         recipes.find("snekers")
-    with pytest.raises(MissingInput, match="there are .*quickstart"):
+    with pytest.raises(MissingInput, match=r"there are .*quickstart"):
         recipes.find("/nowhere/at-all.toml")
 
 
-@pytest.mark.parametrize("name", ["quickstart", *ARTICLES])
-def test_every_shipped_recipe_loads_or_says_what_this_version_lacks(name: str) -> None:
+def test_quickstart_loads() -> None:
+    assert recipes.load().name == "quickstart"
+
+
+@pytest.mark.parametrize("name", ARTICLES)
+def test_an_articles_recipe_loads_or_says_what_this_version_lacks(name: str) -> None:
+    complaint = ""
     try:
-        assert recipes.load(name).name == name
+        loaded = recipes.load(name).name
     except ConfigError as error:
-        assert "this version does not have" in str(error)
-        assert name != "quickstart"
+        loaded, complaint = name, str(error)
+    assert loaded == name
+    assert not complaint or "this version does not have" in complaint
 
 
 def test_what_later_versions_bring_is_told_apart_from_what_nobody_knows(
@@ -201,7 +207,7 @@ class Everything:
     flag: bool
     words: tuple[str, ...]
     wait: dt.timedelta
-    since: dt.datetime
+    since: dt.date
     nothing: int | None = None
 
 
@@ -217,7 +223,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
         flag=st.booleans(),
         words=st.lists(texts).map(tuple),
         wait=st.integers(0, 10**7).map(lambda seconds: dt.timedelta(seconds=seconds)),
-        since=st.datetimes(timezones=st.just(dt.UTC), min_value=dt.datetime(1000, 1, 1)),
+        since=st.dates(),
     )
 )
 def test_whatever_a_config_holds_survives_toml(config: Everything) -> None:
