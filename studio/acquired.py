@@ -82,7 +82,8 @@ def _listing(path: Path) -> tuple[bool, str]:
     except (OSError, ValueError, KeyError, TypeError):
         return False, "No listing is recorded."
     if complete:
-        return True, f"Listed to its end on {day}."
+        end = f"up to its limit of {said.get('limit')}" if said.get("cut") else "to its end"
+        return True, f"Listed {end} on {day}."
     return False, f"The listing of {day} ended early: {words.meaning(outcome)}."
 
 

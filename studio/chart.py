@@ -86,14 +86,16 @@ class _Axis:
     start: float  # where `low` lies in the view box
     end: float
 
+    @property
+    def span(self) -> float:
+        return max(self.high - self.low, 1e-9)
+
     def place(self, value: float) -> float:
-        span = (self.high - self.low) or 1.0
-        return self.start + (value - self.low) / span * (self.end - self.start)
+        return self.start + (value - self.low) / self.span * (self.end - self.start)
 
     def ticks(self) -> list[Tick]:
         """Up to six round values between low and high."""
-        span = (self.high - self.low) or 1.0
-        rough = span / 5
+        rough = self.span / 5
         size = 10.0 ** math.floor(math.log10(rough))
         step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)

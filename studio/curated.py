@@ -157,9 +157,10 @@ class _Reader:
         )
 
     def framed(self) -> list[Tile]:
-        """Kept pictures whole, with what was cut out of them and the face that decided it."""
-        tiles = self.tiles(_some(self.kept.filter(pc.is_valid(self.kept["crop_left"])), MOST_FRAMED))
-        return [tile for tile in tiles if tile.frames]
+        """Kept pictures with what was cut out of them, and the face that decided it; none if nothing was."""
+        rows = _some(self.kept.filter(pc.is_valid(self.kept["crop_left"])), MOST_FRAMED)
+        tiles = [tile for tile in self.tiles(rows) if tile.picture]
+        return tiles if any(_is_cut(tile) for tile in tiles) else []
 
     def tiles(self, rows: Iterable[ProcessedRow]) -> list[Tile]:
         rows = list(rows)
@@ -212,6 +213,16 @@ def _note(row: ProcessedRow, raw: RawRow | None) -> str:
         case "near_duplicate":
             return f"nearly the same, {size}"
     return size if row.face_score is None else f"{size}, face {row.face_score:.2f}"
+
+
+def _is_cut(tile: Tile) -> bool:
+    """Whether the frame is another box than the picture's own."""
+    if tile.picture is None:
+        return False
+    return any(
+        max(abs(frame.width - tile.picture.width), abs(frame.height - tile.picture.height)) > 1
+        for frame in tile.frames
+    )
 
 
 def _frames(row: ProcessedRow, scale: float) -> list[Frame]:

@@ -95,7 +95,7 @@ def sheet(paths: Sequence[Path], columns: int, tile: int, quality: int = 75) -> 
 
 def animation(path: Path) -> Embedded | None:
     """An animated GIF as a WebP of at most ANIMATION_BYTES, its frames thinned evenly if need be."""
-    return _readable(lambda: _animation(path))
+    return _readable(partial(_animation, path))
 
 
 def _animation(path: Path) -> Embedded:

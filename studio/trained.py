@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from studio.chart import Chart, draw
 from studio.pictures import Embedded, animation, evenly, thumbnail
 
-STAGES = 5  # grids shown between the first and the last
+STAGES = 5  # grids shown, the first and the last among them
 CHARTS = (
     ("Losses", (("loss_d", "discriminator"), ("loss_g", "generator"))),
     ("Mean score by the discriminator", (("score_real", "real pictures"), ("score_fake", "generated"))),
@@ -70,7 +70,7 @@ def read(run: Path) -> Trained:
         name=str(tables.get("name") or run.name.rsplit("-", 1)[0]),
         run=run.name,
         recipe=recipe,
-        kinds=[str(source["kind"]) for source in tables.get("source", ())],
+        kinds=[source["kind"] for source in tables.get("source", ()) if "kind" in source],
         pictures_seen=last.get("pictures_seen"),
         seconds=last.get("seconds"),
         charts=_charts(metrics),
