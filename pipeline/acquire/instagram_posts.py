@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
 from dataclasses import dataclass
 
 from instaloader import Post
 
+from pipeline.acquire.captions import one_line
 from pipeline.errors import PictureFault
 from pipeline.records import Listed
 
 KIND = "instagram"
-TITLE_LENGTH = 200  # characters of a caption
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Found:
 def pictures_of(post: Post, account: str) -> list[Found]:
     """All items of a post, videos too; raises whatever instaloader does on data it does not understand."""
     author = post.owner_username or account
-    title = clean(post.caption)
+    title = one_line(post.caption)
     taken_at = post.date_local.astimezone(dt.UTC)
     items = [(node.is_video, node.display_url) for node in post.get_sidecar_nodes()]
     return [
@@ -65,13 +64,3 @@ def _listed(  # noqa: PLR0917
         published_at=published_at,
         skip=skip,
     )
-
-
-def clean(caption: str | None) -> str | None:
-    """A caption as one line of at most TITLE_LENGTH characters that can be stored as UTF-8."""
-    if not caption:
-        return None
-    # Cc controls, Cs lone surrogates, Cn unassigned; line breaks and the like become the space between words.
-    spaced = "".join(" " if char.isspace() else char for char in caption)
-    kept = "".join(char for char in spaced if unicodedata.category(char) not in {"Cc", "Cs", "Cn"})
-    return " ".join(kept.split())[:TITLE_LENGTH].rstrip() or None

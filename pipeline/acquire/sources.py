@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pipeline.acquire.folder import FolderSpec
 from pipeline.acquire.gallery import GallerySpec
+from pipeline.acquire.gallery_dl import GalleryDlSpec
+from pipeline.acquire.instagram import InstagramSpec
 from pipeline.acquire.source import SourceSpec
 
 SOURCES: dict[str, type[SourceSpec]] = {
     FolderSpec.kind: FolderSpec,
     GallerySpec.kind: GallerySpec,
+    GalleryDlSpec.kind: GalleryDlSpec,
+    InstagramSpec.kind: InstagramSpec,
 }

@@ -12,7 +12,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -234,11 +234,11 @@ def serving(site: Instagram, folder: Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def redirected(port: int) -> Iterator[None]:
-    """Within this process Instagram's names are this machine's, and no other name exists."""
+def redirected(port: int, hosts: Sequence[str] = HOSTS) -> Iterator[None]:
+    """Within this process these names are this machine's, and no other name exists."""
 
     def look_up(host: str, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
-        if host not in (*HOSTS, "127.0.0.1", "localhost"):
+        if host not in (*hosts, "127.0.0.1", "localhost"):
             raise socket.gaierror(socket.EAI_NONAME, f"{host} is outside of this test")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
