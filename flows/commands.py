@@ -25,7 +25,7 @@ def run(args: Namespace) -> int:
     todo = _order(args, args.force)
     steps = plan.steps(todo)
     if all(step.done for step in steps):
-        _say_done(steps)
+        _say_done(todo, steps)
         _say_where(todo.data / "runs" / steps[-1].what)
         return 0
     sources.check_there(todo.recipe.sources)
@@ -74,7 +74,7 @@ def preprocess(args: Namespace) -> int:
     todo = _order(args, ["curate"] if args.force else [])
     step = plan.curate(todo)
     if step.done:
-        _say_done([step])
+        _say_done(todo, [step])
         return 0
     with _prefect(todo.data, verbose=args.verbose):
         from flows.preprocess import preprocess
@@ -90,7 +90,7 @@ def train(args: Namespace) -> int:
     trained = plan.train(todo)
     steps = [trained, plan.report(todo, trained)]
     if all(step.done for step in steps):
-        _say_done(steps)
+        _say_done(todo, steps)
         _say_where(todo.data / "runs" / trained.what)
         return 0
     with _prefect(todo.data, verbose=args.verbose):
@@ -147,9 +147,10 @@ def login(args: Namespace) -> int:
 
 def sample(args: Namespace) -> int:
     from models import run as runs
-    from models import sample
 
     folder = runs.named(args.run, recipes.data_directory(args.data))
+    from models import sample  # brings torch, which a mistyped name need not wait for
+
     written = sample.write(folder, Path(args.output), count=args.count, seed=args.seed)
     console.show(str(written))
     return 0
@@ -200,10 +201,16 @@ def _prefect(data: Path, *, verbose: bool) -> Iterator[None]:
         yield
 
 
-def _say_done(steps: Sequence[Step]) -> None:
+def _say_done(todo: Order, steps: Sequence[Step]) -> None:
+    """Raises TooFewPictures where curation, though done, kept too little."""
+    from pipeline.curate.curate import curate
+
     console.show("nothing to do:")
     for step in steps:
         console.show(f"  {step.stage} {step.what}: {step.why}")
+        if step.stage == "curate":
+            recipe = todo.recipe
+            curate(recipe.curate, recipe.name, recipe.selections, todo.data)
 
 
 def _say_where(run: Path) -> None:

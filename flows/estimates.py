@@ -1,13 +1,13 @@
-"""What stages will cost, from what the like of them cost before: manifests, footers, headers of runs."""
+"""What stages will cost, from what the like of them cost here before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 
+from flows import rates
 from flows.recipes import Recipe
 from models import run as runs
 from models.errors import TrainingError
@@ -16,7 +16,6 @@ from pipeline.acquire.source import SourceSpec
 from pipeline.curate.config import CurateConfig
 from pipeline.records import RawRow
 
-_PAUSE_S = 30.0  # a longer gap between two pictures is the end of a run, not the pace of one
 _SHARE_OF_PNG = 0.7  # bytes of a written picture per byte of its pixels, where there is none to measure
 
 
@@ -29,31 +28,25 @@ class Cost:
 
 
 def fetching(data: Path, spec: SourceSpec, pictures: int | None) -> Cost:
-    """`pictures` more from a source of this kind."""
+    """`pictures` more from a source of this kind; None: nobody knows how many."""
     if pictures is None:
         return Cost()
-    paces, sizes = [], []
-    for path in (data / "raw" / spec.kind).glob(f"*/{manifest.NAME}"):
-        rows = manifest.read(path, RawRow, ["fetched_at", "bytes"]).drop_null()
-        times = sorted(rows["fetched_at"].to_pylist())
-        gaps = [(after - before).total_seconds() for before, after in pairwise(times)]
-        paces += [gap for gap in gaps if gap < _PAUSE_S]
-        sizes += rows["bytes"].to_pylist()
+    kind = data / "raw" / spec.kind
+    sizes = [
+        size
+        for path in kind.glob(f"*/{manifest.NAME}")
+        for size in manifest.read(path, RawRow, ["bytes"])["bytes"].drop_null().to_pylist()
+    ]
     return Cost(
-        seconds=_times(pictures, paces),
+        seconds=rates.seconds(data, f"acquire {spec.kind}", pictures),
         bytes=round(fmean(sizes) * pictures) if sizes else None,
     )
 
 
 def curating(data: Path, config: CurateConfig, pictures: int) -> Cost:
     """`pictures` decoded, looked at and written."""
-    paces = []
-    for path in (data / "processed").glob(f"*/{manifest.NAME}"):
-        footer = manifest.meta(path)
-        if int(footer.get("computed", 0)):
-            paces.append(float(footer["seconds"]) / int(footer["computed"]))
     size = config.size**2 * config.channels * _SHARE_OF_PNG
-    return Cost(seconds=_times(pictures, paces), bytes=round(size * pictures))
+    return Cost(seconds=rates.seconds(data, f"curate {config.crop}", pictures), bytes=round(size * pictures))
 
 
 def training(data: Path, recipe: Recipe) -> Cost:
@@ -76,7 +69,8 @@ def _training_left_s(data: Path, recipe: Recipe, paces: list[float]) -> float | 
     (step, _, seconds), length = run.position(), run.length
     if length.steps is None:
         return max(0.0, (length.seconds or 0.0) - seconds)
-    return _times(max(0, length.steps - step) * config.batch_size, paces)
+    pictures = max(0, length.steps - step) * config.batch_size
+    return pictures * fmean(paces) if paces else None
 
 
 def total(costs: Iterable[Cost]) -> Cost:
@@ -85,7 +79,3 @@ def total(costs: Iterable[Cost]) -> Cost:
     seconds = [cost.seconds for cost in costs if cost.seconds is not None]
     sizes = [cost.bytes for cost in costs if cost.bytes is not None]
     return Cost(sum(seconds) if seconds else None, sum(sizes) if sizes else None)
-
-
-def _times(pictures: int, seconds_each: list[float]) -> float | None:
-    return pictures * fmean(seconds_each) if seconds_each else None

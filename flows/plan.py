@@ -12,6 +12,7 @@ from flows.orders import Order, Stage, now
 from models import trainer
 from pipeline.acquire import acquire as acquisition
 from pipeline.curate import curate as curation
+from pipeline.errors import MissingInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,9 @@ class Step:
 def steps(order: Order) -> list[Step]:
     """The stages of a run in their order."""
     acquired = list(_acquire(order))
-    fresh = not all(step.done for step in acquired)
-    curated = curate(order, new_pictures=fresh)
-    trained = train(order, new_dataset=fresh or not curated.done)
+    to_fetch = [step.todo for step in acquired]
+    curated = curate(order, coming=None if None in to_fetch else sum(todo or 0 for todo in to_fetch))
+    trained = train(order, new_dataset=not all(step.done for step in [*acquired, curated]))
     return [*acquired, curated, trained, report(order, trained)]
 
 
@@ -56,19 +57,24 @@ def _acquire(order: Order) -> Iterator[Step]:
         )
 
 
-def curate(order: Order, *, new_pictures: bool = False) -> Step:
+def curate(order: Order, *, coming: int | None = 0) -> Step:
+    """`coming`: pictures that are to be fetched before; None where nobody knows how many."""
     recipe, forced = order.recipe, "curate" in order.force
-    outlook = curation.outlook(recipe.curate, recipe.name, recipe.selections, order.data)
+    try:
+        outlook = curation.outlook(recipe.curate, recipe.name, recipe.selections, order.data)
+    except MissingInput:  # nothing fetched yet
+        outlook = curation.Outlook(False, "", 0, 0, "never curated")
+    known = outlook.rows if forced else outlook.to_compute
+    todo = None if coming is None else known + coming
     why = _why(outlook.done, outlook.why, forced)
-    todo = outlook.rows if forced else outlook.to_compute
     return Step(
         stage="curate",
         what=recipe.name,
         done=outlook.done and not forced,
-        why=f"{why}; then what is fetched" if new_pictures else why,
+        why=why if coming == 0 else f"{why}; then what is fetched",
         known=outlook.rows,
         todo=todo,
-        cost=estimates.curating(order.data, recipe.curate, todo),
+        cost=Cost() if todo is None else estimates.curating(order.data, recipe.curate, todo),
     )
 
 

@@ -10,15 +10,15 @@ import dataclasses
 import errno
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.curate.curate import Curated
 from prefect import get_run_logger, task
 from prefect.cache_policies import CacheKeyFnPolicy
 
-from flows import artifacts, clients, console, summaries, tables
+from flows import artifacts, clients, console, rates, summaries, tables
 from flows.console import Console, Lines
 from flows.orders import Order, now
 from models import trainer
@@ -29,6 +29,7 @@ from pipeline.acquire.client import Client
 from pipeline.acquire.run import Acquired
 from pipeline.acquire.source import SourceSpec
 from pipeline.curate import curate as curation
+from pipeline.curate.curate import Curated
 from pipeline.errors import SourceRefused
 from studio import report as studio_report
 
@@ -93,8 +94,10 @@ def _acquire_one(spec: SourceSpec, data: Path, client: Client, *, anew: bool) ->
 
 @task(name="acquire", **_STAGE)
 def _acquire(key: str, spec: SourceSpec, data: Path, client: Client, anew: bool) -> dict[str, Any]:  # noqa: ARG001
+    started = time.monotonic()
     with _console().stage(f"fetch {summaries.place(spec)}") as tick:
         acquired = acquisition.acquire(spec, data, client=client, now=now, anew=anew, tick=tick)
+    rates.note(data, f"acquire {spec.kind}", acquired.fetched, time.monotonic() - started)
     return dataclasses.asdict(acquired)
 
 
@@ -115,10 +118,12 @@ def curate(order: Order) -> None:
 @task(name="curate", **_STAGE)
 def _curate(key: str, order: Order, force: bool) -> dict[str, Any]:  # noqa: ARG001
     recipe = order.recipe
+    started = time.monotonic()
     with _console().stage(f"curate {recipe.name}") as tick:
         curated = curation.curate(
             recipe.curate, recipe.name, recipe.selections, order.data, tick=tick, force=force
         )
+    rates.note(order.data, f"curate {recipe.curate.crop}", curated.recomputed, time.monotonic() - started)
     return dataclasses.asdict(curated)
 
 
