@@ -73,7 +73,7 @@ def rows(data: pa.Table, record: type[R]) -> Iterator[R]:
 def read(path: Path, record: type[R], columns: Sequence[str] | None = None) -> pa.Table:
     """The manifest at `path`, or an empty table where there is none yet."""
     if not path.exists():
-        empty = schema(record).empty_table()
+        empty = pa.Table.from_batches([], schema(record))  # empty_table would import pandas too
         return empty.select(list(columns)) if columns else empty
     try:
         with pq.ParquetFile(path) as file:  # read_table would import pandas, a second of a command's start
@@ -129,7 +129,7 @@ def processed_folder(data: Path, name: str) -> Path:
 def selected(data: Path, selections: Sequence[Selection]) -> pa.Table:
     """The fetched raw rows that a recipe uses: selections in their order, rows in manifest order."""
     tables = [_selected(data, selection) for selection in selections]
-    return pa.concat_tables(tables) if tables else schema(RawRow).empty_table()
+    return pa.concat_tables(tables) if tables else pa.Table.from_batches([], schema(RawRow))
 
 
 def _selected(data: Path, selection: Selection) -> pa.Table:

@@ -1,0 +1,112 @@
+"""Which pictures are kept beside each other, under which numbers, and why the others are not.
+
+No pixels here: every knob but the detector is turned in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pipeline.curate.config import CurateConfig
+from pipeline.curate.duplicates import Likeness, kept_instead
+from pipeline.curate.fates import Fate, Known, fates
+from pipeline.curate.inputs import Picture
+from pipeline.records import Key, ProcessedRow
+
+_NOWHERE = (None, None, None, None)
+
+
+class FaceKey(NamedTuple):
+    """What a processed row is known by."""
+
+    picture: Key
+    face: int | None
+
+
+def key_of(row: ProcessedRow) -> FaceKey:
+    return FaceKey(Key(row.source, row.collection, row.source_id, row.item), row.face)
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Each is given once: its row keeps it, even while it is rejected, and new rows go on from the last."""
+
+    given: dict[FaceKey, int] = field(default_factory=dict)
+    last: int = 0
+
+    def of(self, key: FaceKey, kept: bool) -> int | None:
+        if kept and key not in self.given:
+            self.last += 1
+            self.given[key] = self.last
+        return self.given.get(key)
+
+
+def choose(
+    config: CurateConfig,
+    pictures: Sequence[Picture],
+    known: Mapping[str, Known],
+    pairs: Iterable[Likeness],
+    numbers: Numbers,
+) -> list[ProcessedRow]:
+    """The processed rows in manifest order; `path` and `sha256` are the publisher's to fill."""
+    by_picture = {image_id: fates(config, one) for image_id, one in known.items()}
+    first = {picture.image_id: picture.key for picture in reversed(pictures)}
+    originals = [picture for picture in pictures if first[picture.image_id] == picture.key]
+    fit = [
+        known[picture.image_id].facts
+        for picture in originals
+        if any(fate.reason is None for fate in by_picture[picture.image_id])
+    ]
+    instead = kept_instead(fit, pairs) if config.dedupe == "near" else {}
+    return [
+        _row(picture, known[picture.image_id], fate, original, numbers)
+        for picture in pictures
+        for original in [instead.get(picture.image_id) or _twin(config, picture, first)]
+        for fate in by_picture[picture.image_id]
+    ]
+
+
+def _twin(config: CurateConfig, picture: Picture, first: Mapping[str, Key]) -> str | None:
+    """The name of the same bytes under an earlier key."""
+    return picture.image_id if config.dedupe != "off" and first[picture.image_id] != picture.key else None
+
+
+def _row(picture: Picture, known: Known, fate: Fate, copy_of: str | None, numbers: Numbers) -> ProcessedRow:
+    reason = fate.reason
+    if reason is None and copy_of is not None:
+        reason = "duplicate" if copy_of == picture.image_id else "near_duplicate"
+    face = None if fate.face is None else known.faces[fate.face]
+    crop_left, crop_top, crop_right, crop_bottom = fate.square.box if fate.square else _NOWHERE
+    face_left, face_top, face_right, face_bottom = face.box if face else _NOWHERE
+    return ProcessedRow(
+        image_id=picture.image_id,
+        source=picture.source,
+        collection=picture.collection,
+        source_id=picture.source_id,
+        item=picture.item,
+        face=fate.face,
+        source_url=picture.source_url,
+        author=picture.author,
+        licence=picture.licence,
+        status="rejected" if reason else "kept",
+        reason=reason,
+        number=numbers.of(FaceKey(picture.key, fate.face), kept=reason is None),
+        path=None,
+        sha256=None,
+        crop_left=crop_left,
+        crop_top=crop_top,
+        crop_right=crop_right,
+        crop_bottom=crop_bottom,
+        face_left=face_left,
+        face_top=face_top,
+        face_right=face_right,
+        face_bottom=face_bottom,
+        face_score=face.score if face else None,
+        phash=known.facts.phash,
+        duplicate_of=copy_of if reason in ("duplicate", "near_duplicate") else None,
+        sharpness=known.facts.sharpness,
+        brightness=known.facts.brightness,
+        override=None,
+    )

@@ -1,0 +1,142 @@
+"""A published dataset, data/processed/NAME/: what is there from earlier runs, and how the next replaces it.
+
+Squares are cut into a folder beside the pictures and named by what they show, so that a killed run finds
+them again. Publishing moves them to their numbers, writes the manifest, and removes what it no longer names.
+A marker lies there meanwhile: where a run was killed between, the pictures may be newer than the manifest,
+and only those still count whose hash it holds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline import manifest, store
+from pipeline.curate import crop
+from pipeline.curate.choose import Numbers, key_of
+from pipeline.curate.config import CurateConfig
+from pipeline.curate.crop import Square
+from pipeline.curate.look import SUFFIX, square_name
+from pipeline.records import ProcessedRow
+
+_MARKER = ".publishing"
+
+
+def done(data: Path, name: str, key: str) -> bool:
+    """Whether the manifest was made under `key`, and all that it names is there."""
+    folder = manifest.processed_folder(data, name)
+    path = folder / manifest.NAME
+    if manifest.meta(path).get("key") != key or (folder / _MARKER).exists():
+        return False
+    named = manifest.read(path, ProcessedRow, ["path"])["path"].drop_null().to_pylist()
+    present = _present(folder / "images")
+    return all(path.rpartition("/")[2] in present for path in named)
+
+
+def read(data: Path, name: str) -> pa.Table:
+    return manifest.read(manifest.processed_folder(data, name) / manifest.NAME, ProcessedRow)
+
+
+class Dataset:
+    def __init__(self, data: Path, name: str, config: CurateConfig, *, trusted: bool = True) -> None:
+        """What was published before; where it is not `trusted`, its numbers hold, its pictures do not."""
+        self._data, self._config = data, config
+        self._folder = manifest.processed_folder(data, name)
+        self._images, self._marker = self._folder / "images", self._folder / _MARKER
+        # All that a cut depends on beside the picture and the square.
+        self._cut = f"{crop.VERSION}-{config.size}-{config.format}-{config.channels}"
+        self.squares = self._folder / f".squares-{self._cut}"
+        if not trusted:
+            shutil.rmtree(self.squares, ignore_errors=True)
+        meta = manifest.meta(self._folder / manifest.NAME)
+        published = list(manifest.rows(read(data, name), ProcessedRow))
+        self._last_number = int(meta.get("last_number", 0))
+        self._given = {key_of(row): row.number for row in published if row.number is not None}
+        self._there = dict(self._found(published)) if trusted and meta.get("cut") == self._cut else {}
+
+    def numbers(self) -> Numbers:
+        return Numbers(dict(self._given), self._last_number)
+
+    def to_cut(self, rows: Iterable[ProcessedRow]) -> list[ProcessedRow]:
+        """The kept `rows` of which there is no picture yet, neither published nor cut."""
+        cut = _present(self.squares)
+        return [
+            row
+            for row in rows
+            if row.status == "kept" and self._same(row) is None and self._square(row) not in cut
+        ]
+
+    def publish(self, rows: Sequence[ProcessedRow], numbers: Numbers, key: str) -> pa.Table:
+        """Every kept row must be cut or unchanged. Returns the manifest."""
+        store.write_text(self._marker, "")
+        self._images.mkdir(exist_ok=True)
+        uses = Counter(self._square(row) for row in rows if row.status == "kept")
+        table = manifest.table([self._placed(row, uses) for row in rows], ProcessedRow)
+        os.sync()  # all pictures at once; one by one would take a minute for what a second holds
+        meta = {"key": key, "cut": self._cut, "last_number": str(numbers.last)}
+        manifest.write(table, self._folder / manifest.NAME, meta)
+        named = {Path(path).name for path in table["path"].drop_null().to_pylist()}
+        for stale in {entry.name for entry in os.scandir(self._images)} - named:
+            (self._images / stale).unlink()
+        for squares in self._folder.glob(".squares-*"):
+            shutil.rmtree(squares)
+        self._marker.unlink()
+        return table
+
+    def _found(self, published: Iterable[ProcessedRow]) -> Iterable[tuple[int, ProcessedRow]]:
+        present, torn = _present(self._images), self._marker.exists()
+        for row in published:
+            if row.path is None or row.number is None or Path(row.path).name not in present:
+                continue
+            if not torn or _sha256((self._data / row.path).read_bytes()) == row.sha256:
+                yield row.number, row
+
+    def _same(self, row: ProcessedRow) -> ProcessedRow | None:
+        """The published row that shows what `row` asks for."""
+        old = self._there.get(row.number or 0)
+        return old if old is not None and _shown(old) == _shown(row) else None
+
+    def _square(self, row: ProcessedRow) -> str:
+        left, top, right, _ = _shown(row)[1]
+        return square_name(row.image_id, Square(left, top, right - left), self._config)
+
+    def _placed(self, row: ProcessedRow, uses: Counter[str]) -> ProcessedRow:
+        if row.status != "kept":
+            return row
+        old = self._same(row)
+        if old is not None:
+            return dataclasses.replace(row, path=old.path, sha256=old.sha256)
+        target = self._images / f"{row.number:06d}{SUFFIX[self._config.format]}"
+        name = self._square(row)
+        content = (self.squares / name).read_bytes()
+        uses[name] -= 1
+        if uses[name]:  # with dedupe = "off" the same square may be wanted again
+            store.write_bytes(target, content, durable=False)
+        else:
+            (self.squares / name).replace(target)
+        path = target.relative_to(self._data).as_posix()
+        return dataclasses.replace(row, path=path, sha256=_sha256(content))
+
+
+def _shown(row: ProcessedRow) -> tuple[str, tuple[int, int, int, int]]:
+    left, top, right, bottom = row.crop_left, row.crop_top, row.crop_right, row.crop_bottom
+    return row.image_id, (left or 0, top or 0, right or 0, bottom or 0)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _present(folder: Path) -> set[str]:
+    """Names of the files in `folder` that are not empty."""
+    if not folder.exists():
+        return set()
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.stat().st_size}

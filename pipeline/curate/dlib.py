@@ -1,0 +1,42 @@
+"""The detectors of the package face_recognition: dlib's histogram of gradients, and its network.
+
+Better on photographs than on paintings, and many times slower than YuNet: here for who wants the same
+faces as the articles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.curate.decode import Pixels
+from pipeline.curate.faces import Face
+from pipeline.errors import MissingInput
+
+_SIDE_PX = 800  # of the longer side: faces from a tenth of it are found
+
+
+class FaceRecognition:
+    def __init__(self, model: str) -> None:
+        try:
+            import face_recognition
+        except (
+            ImportError,
+            SystemExit,
+        ) as error:  # the package ends the process where its models are missing
+            raise MissingInput(
+                'detector face-recognition: not installed; pip install "impasto[faces]", '
+                'or set curate.detector = "yunet"'
+            ) from error
+        self._locations = face_recognition.face_locations
+        self._model = model
+
+    def __call__(self, pixels: Pixels) -> Sequence[Face]:
+        frame = pixels.with_side(_SIDE_PX)
+        scale = pixels.width / frame.width
+        boxes = self._locations(np.asarray(frame), model=self._model)
+        return [
+            Face(*pixels.inside((left * scale, top * scale, right * scale, bottom * scale)))
+            for top, right, bottom, left in boxes
+        ]

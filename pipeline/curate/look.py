@@ -1,0 +1,112 @@
+"""The work of one shard: open each picture once, find out what is not known of it, and cut its squares.
+
+Runs in any process, on any machine that sees the data directory; depends on nothing but its arguments.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import store
+from pipeline.curate.config import CurateConfig
+from pipeline.curate.crop import WORKING_SIDE, Square, cut
+from pipeline.curate.decode import Pixels
+from pipeline.curate.faces import Face, by_prominence, detector
+from pipeline.curate.facts import PictureFacts, Thumb
+from pipeline.curate.fates import Known, fates
+from pipeline.curate.quality import measure
+from pipeline.errors import MissingInput, PictureFault
+
+SUFFIX = {"png": ".png", "webp": ".webp", "jpeg": ".jpg"}
+_ENCODING: dict[str, dict[str, object]] = {
+    "png": {"compress_level": 2},  # a twentieth larger than level 6 in half the time
+    "webp": {"lossless": True, "method": 0},
+    "jpeg": {"quality": 95, "subsampling": 0},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture whose pixels are needed, with what is known of it."""
+
+    image_id: str
+    path: Path
+    facts: PictureFacts | None
+    faces: tuple[Face, ...] | None  # None: to be looked for, where the recipe asks for faces
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was found out; None or empty what was known before."""
+
+    facts: PictureFacts | None = None
+    thumb: Thumb | None = None
+    faces: tuple[Face, ...] | None = None
+
+
+def look(shard: Sequence[Job], config: CurateConfig, squares: Path) -> list[Seen]:
+    """Facts are returned; what is cut goes into the folder `squares`, named by `square_name`."""
+    return [_look(job, config, squares) for job in shard]
+
+
+def unreadable(job: Job, reason: str) -> Seen:
+    return Seen(PictureFacts(job.image_id, reason))
+
+
+def square_name(image_id: str, square: Square, config: CurateConfig) -> str:
+    return f"{image_id}-{square.left}-{square.top}-{square.side}{SUFFIX[config.format]}"
+
+
+def _look(job: Job, config: CurateConfig, squares: Path) -> Seen:
+    try:
+        pixels = _opened(job.path)
+        facts, thumb, faces = job.facts, None, job.faces
+        if facts is None:
+            facts, thumb = _measured(job.image_id, pixels)
+        if faces is None and config.crop == "face":
+            found = detector(config.detector)(pixels)
+            faces = tuple(by_prominence(found, pixels.width, pixels.height))
+        _cut_all(job.image_id, pixels, Known(facts, faces or ()), config, squares)
+    except PictureFault as fault:
+        return unreadable(job, fault.slug)
+    return Seen(
+        facts if job.facts is None else None,
+        thumb,
+        faces if job.faces is None else None,
+    )
+
+
+def _opened(path: Path) -> Pixels:
+    try:
+        return Pixels(path)
+    except OSError as error:
+        raise MissingInput(f"{path}: {error.strerror}; `impasto scrape` fetches it again") from error
+
+
+def _measured(image_id: str, pixels: Pixels) -> tuple[PictureFacts, Thumb]:
+    found = measure(pixels.with_side(WORKING_SIDE))
+    facts = PictureFacts(
+        image_id=image_id,
+        reason=None,
+        width=pixels.width,
+        height=pixels.height,
+        phash=found.phash,
+        sharpness=found.sharpness,
+        brightness=found.brightness,
+    )
+    return facts, Thumb(image_id, found.thumb)
+
+
+def _cut_all(image_id: str, pixels: Pixels, known: Known, config: CurateConfig, squares: Path) -> None:
+    for fate in fates(config, known):
+        if fate.reason is None and fate.square:
+            picture = cut(pixels, fate.square, config.size)
+            encoded = io.BytesIO()
+            (picture if config.channels == 3 else picture.convert("L")).save(
+                encoded, config.format, **_ENCODING[config.format]
+            )
+            path = squares / square_name(image_id, fate.square, config)
+            store.write_bytes(path, encoded.getvalue(), durable=False)

@@ -1,0 +1,132 @@
+"""One curation under way: what is known of each picture, what is still to be done, and what comes of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.curate import shelf
+from pipeline.curate.choose import Numbers, choose
+from pipeline.curate.config import CurateConfig
+from pipeline.curate.dataset import Dataset
+from pipeline.curate.duplicates import likenesses
+from pipeline.curate.faces import Face
+from pipeline.curate.facts import FaceFacts
+from pipeline.curate.fates import Known
+from pipeline.curate.inputs import Picture
+from pipeline.curate.look import Job, Seen, look, unreadable
+from pipeline.records import ProcessedRow
+
+
+class Workbench:
+    def __init__(
+        self,
+        config: CurateConfig,
+        name: str,
+        data: Path,
+        pictures: Sequence[Picture],
+        *,
+        afresh: bool = False,
+    ) -> None:
+        """Nothing known or published counts when done `afresh`; only numbers hold."""
+        self._config, self._name, self._data, self._pictures = config, name, data, pictures
+        self._paths = {picture.image_id: data / picture.path for picture in pictures}
+        if afresh:
+            shelf.forget(data, self._paths.keys())
+        self._dataset = Dataset(data, name, config, trusted=not afresh)
+        self._facts = {
+            image_id: rows[0] for image_id, rows in shelf.pictures(data).read(self._paths.keys()).items()
+        }
+        self._faces: dict[str, tuple[Face, ...]] = {}
+        if config.crop == "face":
+            found = shelf.faces(data, config.detector).read(self._paths.keys())
+            self._faces = {image_id: _faces(rows) for image_id, rows in found.items()}
+
+        self._alike = [] if afresh else shelf.likenesses(data, name)
+
+    @property
+    def work(self) -> Callable[[Sequence[Job]], list[Seen]]:
+        """What a process does with a shard of `jobs`; hand the answer to `take`."""
+        return functools.partial(look, config=self._config, squares=self._dataset.squares)
+
+    def unknown(self) -> set[str]:
+        """Pictures of which some fact is still to be found out."""
+        return {image_id for image_id in self._paths if self._known(image_id) is None}
+
+    def jobs(self) -> list[Job]:
+        """Pictures whose pixels are needed: unknown ones, and kept ones of which there is no square."""
+        rows, _ = self._choice()
+        needed = self.unknown() | {row.image_id for row in self._dataset.to_cut(rows)}
+        return [
+            Job(image_id, path, self._facts.get(image_id), self._faces.get(image_id))
+            for image_id, path in self._paths.items()
+            if image_id in needed
+        ]
+
+    def take(self, shard: Sequence[Job], seen: Sequence[Seen] | None) -> None:
+        """Keep what was found out; `seen` is None where the picture killed the process that looked at it."""
+        if seen is None:
+            seen = [unreadable(job, "undecodable") for job in shard]
+        facts = {one.facts.image_id: one.facts for one in seen if one.facts}
+        faces = {
+            job.image_id: one.faces for job, one in zip(shard, seen, strict=True) if one.faces is not None
+        }
+        refuted = facts.keys() & self._facts.keys()  # decoded once, but not as large as is needed now
+        if refuted:
+            shelf.forget(self._data, refuted)
+        shelf.thumbs(self._data).add(one.thumb for one in seen if one.thumb)
+        shelf.faces(self._data, self._config.detector).add(_rows(faces))
+        shelf.pictures(self._data).add(facts.values())
+        self._facts |= facts
+        self._faces |= faces
+
+    def publish(self, key: str) -> pa.Table:
+        """Returns the manifest; all jobs must be done."""
+        rows, numbers = self._choice()
+        shelf.write_likenesses(self._data, self._name, self._alike)
+        shelf.tidy(self._data)
+        return self._dataset.publish(rows, numbers, key)
+
+    def _known(self, image_id: str) -> Known | None:
+        facts = self._facts.get(image_id)
+        if facts is None or facts.reason is not None or self._config.crop != "face":
+            return Known(facts) if facts else None
+        faces = self._faces.get(image_id)
+        return None if faces is None else Known(facts, faces)
+
+    def _choice(self) -> tuple[list[ProcessedRow], Numbers]:
+        """Among the pictures that are known so far."""
+        known = {image_id: one for image_id in self._paths if (one := self._known(image_id))}
+        if self._config.dedupe == "near":
+            decoded = [one.facts for one in known.values() if one.facts.reason is None]
+            self._alike = likenesses(decoded, self._alike, shelf.thumbs(self._data).read)
+        numbers = self._dataset.numbers()
+        pictures = [picture for picture in self._pictures if picture.image_id in known]
+        return choose(self._config, pictures, known, self._alike, numbers), numbers
+
+
+def _faces(rows: Sequence[FaceFacts]) -> tuple[Face, ...]:
+    return tuple(
+        Face(
+            row.left,
+            row.top,
+            row.right,
+            row.bottom,
+            row.score,
+            tuple(row.landmarks) if row.landmarks else None,
+        )
+        for row in rows
+        if row.face is not None
+    )
+
+
+def _rows(faces: Mapping[str, Sequence[Face]]) -> Iterator[FaceFacts]:
+    for image_id, found in faces.items():
+        if not found:
+            yield FaceFacts(image_id, None)
+        for index, face in enumerate(found):
+            landmarks = None if face.landmarks is None else list(face.landmarks)
+            yield FaceFacts(image_id, index, *face.box, face.score, landmarks)

@@ -1,0 +1,83 @@
+"""Shards of work over processes, where a picture that kills its process costs itself and nothing else."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for
+from multiprocessing.context import ForkServerContext
+from typing import TypeVar
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+SHARD = 64  # pictures
+_FEW = 96  # pictures: fewer are done before a second process has started
+
+
+def run(
+    work: Callable[[Sequence[J]], R], jobs: Sequence[J], processes: int
+) -> Iterator[tuple[Sequence[J], R | None]]:
+    """Each shard of `jobs` with what `work` made of it, as they end; None for a job whose process died of it.
+
+    A process that is killed takes the shards in hand with it: their jobs are then tried one by one, and
+    only the one that kills again, alone, is given up.
+    """
+    shards = [jobs[start : start + SHARD] for start in range(0, len(jobs), SHARD)]
+    if len(jobs) <= _FEW:
+        yield from ((shard, work(shard)) for shard in shards)
+        return
+    lost = yield from _pooled(work, shards, processes, processes * 2)
+    singly: list[Sequence[J]] = [[job] for shard in lost for job in shard]
+    while singly:
+        lost = yield from _pooled(work, singly, 1, 1)
+        yield from ((culprit, None) for culprit in lost[:1])
+        singly = lost[1:]
+
+
+def _pooled(
+    work: Callable[[Sequence[J]], R], shards: Sequence[Sequence[J]], processes: int, at_once: int
+) -> Generator[tuple[Sequence[J], R | None], None, list[Sequence[J]]]:
+    """Ends with the shards that were not done when a process died, those in hand first."""
+    waiting = deque(shards)
+    running: dict[Future[R], Sequence[J]] = {}
+    pool = ProcessPoolExecutor(processes, _context(), _settle)
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                running[pool.submit(work, waiting[0])] = waiting[0]
+                waiting.popleft()
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                made = future.result()
+                yield running.pop(future), made
+    except BrokenProcessPool:
+        return [*running.values(), *waiting]
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return []
+
+
+def _context() -> ForkServerContext:
+    """Processes forked from a small one that has imported what they need: safe beside threads, and quick."""
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "pipeline.curate.look", "pipeline.curate.yunet"])
+    return context
+
+
+def _settle() -> None:
+    """In each process: leave Ctrl-C to the parent, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = mp.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=[parent.sentinel], daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait_for([sentinel])
+    os._exit(1)

