@@ -159,7 +159,7 @@ def _row(row: RawRow | None, picture: Listed) -> RawRow:
     said = {name: getattr(picture, name) for name in _LISTED}
     if row is not None and row.status in {"fetched", "forgotten"}:
         return row
-    if row is not None and row.status == "failed" and picture.skip is None:
+    if row is not None and picture.skip == (row.reason if row.status == "skipped" else None):
         return dataclasses.replace(row, **said)
     return RawRow(
         **said,
@@ -180,6 +180,7 @@ def _row(row: RawRow | None, picture: Listed) -> RawRow:
 def _settle(rows: dict[Key, RawRow], key: Key, outcome: Outcome) -> None:
     if key in rows:  # else somebody removed the manifest under a journal
         changes = {field.name: getattr(outcome, field.name) for field in dataclasses.fields(outcome)}
+        changes["source_url"] = outcome.source_url or rows[key].source_url
         rows[key] = dataclasses.replace(rows[key], **changes)
 
 

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pipeline.acquire.collection import Collection
 from pipeline.acquire.journal import Journal, Outcome
-from pipeline.acquire.source import Source
+from pipeline.acquire.source import Found, Source
 from pipeline.errors import PictureFault
 from pipeline.records import Listed, Tick
 
+_LEFT_ALONE = frozenset({"opted_out"})  # no failures: trying again is nothing to wish for
 _AHEAD = 16  # pictures per thread that a listing may run ahead: addresses of some sources expire
 
 
@@ -36,7 +37,8 @@ class Fetching:
         self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._stopped = False
-        self.total: int | None = None  # pictures expected, once the listing has ended
+        self._submitted = 0
+        self._total: int | None = None  # known once all are submitted
         self.passed_by = 0
         self.outcomes: Counter[str] = Counter()  # by status
 
@@ -44,6 +46,7 @@ class Fetching:
         """Fetch `picture` soon; waits while too many are on their way."""
         self._room.acquire()
         self._raise_error()
+        self._submitted += 1
         self._pool.submit(self._fetch, picture, attempts_before)
 
     def pass_by(self) -> None:
@@ -54,6 +57,9 @@ class Fetching:
 
     def finish(self) -> None:
         """Wait until all are there."""
+        with self._lock:
+            self._total = self.passed_by + self._submitted
+            self._report()
         self._pool.shutdown(wait=True)
         self._raise_error()
 
@@ -79,11 +85,14 @@ class Fetching:
         """None where the run was stopped before the bytes were there."""
         began = self._now()
         try:
-            outcome = self._collection.keep(self._source.fetch(picture))
+            answer = self._source.fetch(picture)
+            found = answer if isinstance(answer, Found) else Found(answer, picture.source_url)
+            outcome = dataclasses.replace(self._collection.keep(found.content), source_url=found.source_url)
         except PictureFault as fault:
             if fault.slug == "interrupted":
                 return None
-            outcome = Outcome("failed", reason=fault.slug, detail=_line(fault.detail))
+            status = "skipped" if fault.slug in _LEFT_ALONE else "failed"
+            outcome = Outcome(status, reason=fault.slug, detail=_line(fault.detail))
         return dataclasses.replace(
             outcome,
             attempts=attempts,
@@ -92,7 +101,7 @@ class Fetching:
         )
 
     def _report(self) -> None:
-        self._tick(self.passed_by + self.outcomes.total(), self.total)
+        self._tick(self.passed_by + self.outcomes.total(), self._total)
 
     def _raise_error(self) -> None:
         if self._error is not None:

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import ClassVar
 
 from pipeline.acquire import folder_names, folder_trees
 from pipeline.acquire.decode_check import MAX_BYTES
 from pipeline.acquire.folder_trees import File, Tree
-from pipeline.acquire.source import Doors, Memory, SourceSpec
+from pipeline.acquire.local import LocalSpec
+from pipeline.acquire.source import Doors, Memory
 from pipeline.errors import MissingInput, PictureFault
 from pipeline.records import Listed, Selection
 
@@ -34,19 +34,10 @@ _BESIDE = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FolderSpec(SourceSpec):
+class FolderSpec(LocalSpec):
     kind: ClassVar[str] = "folder"
-    path: Path  # a folder, or a zip or tar archive
+    # path: a folder, or a zip or tar archive
     include: tuple[str, ...] = ()  # glob patterns over the paths within it; empty: all
-
-    @property
-    def absolute(self) -> Path:
-        return Path(os.path.abspath(self.path.expanduser()))  # noqa: PTH100 (links stay as the user named them)
-
-    @property
-    def collection(self) -> str:
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", _base(self.absolute)).strip("-")[:60] or "folder"
-        return f"{name}-{hashlib.sha256(os.fsencode(self.absolute)).hexdigest()[:8]}"
 
     @property
     def scope(self) -> str:
@@ -125,8 +116,3 @@ class FolderSource:
 
 def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122 (a string, of thousands)
-
-
-def _base(path: Path) -> str:
-    """The name without an archive's suffix."""
-    return re.sub(r"(\.tar)?\.(zip|tar|tgz|tbz2|txz|gz|bz2|xz)$", "", path.name, flags=re.IGNORECASE)

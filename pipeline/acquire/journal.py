@@ -39,6 +39,7 @@ class Outcome:
     height: int | None = None
     format: str | None = None
     version: str | None = None
+    source_url: str | None = None  # where the bytes were found; None: as listed
 
 
 Entry = Listed | Listing | tuple[Key, Outcome]

@@ -6,6 +6,7 @@ end of a block hold for the next start too, which is what keeps an address from 
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import sqlite3
 import threading
@@ -101,7 +102,8 @@ class Ledger:
             self._save()
 
     def close(self) -> None:
-        with self._lock:
+        """Twice is the same as once."""
+        with self._lock, contextlib.suppress(sqlite3.ProgrammingError):
             self._save()
             self._db.close()
 

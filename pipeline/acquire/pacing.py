@@ -80,7 +80,8 @@ class Pacer:
                 manners = self._manners(host)
                 # Haste is for hosts of our own machine only; slowness for all.
                 pace = self._pace if self._pace >= 1 or _is_loopback(host) else 1.0
-                self._hosts[host] = _Host(manners, pace, threading.BoundedSemaphore(manners.parallel))
+                state = _Host(manners, pace, threading.BoundedSemaphore(manners.parallel))
+                self._hosts[host] = self._hosts.setdefault(manners.together or host, state)
             return self._hosts[host]
 
 

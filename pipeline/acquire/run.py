@@ -79,7 +79,7 @@ class Run:
             fetched=fetching.outcomes["fetched"],
             known=fetching.passed_by - self._skipped,
             failed=fetching.outcomes["failed"],
-            skipped=self._skipped,
+            skipped=self._skipped + fetching.outcomes["skipped"],
         )
 
     def _end(self, outcome: str | None) -> None:
@@ -136,10 +136,12 @@ class Run:
             fetching.pass_by()
 
     def _is_owed(self, row: RawRow | None, picture: Listed) -> bool:
-        if row is None or row.status == "skipped":
+        if row is None:
             return True
         if row.status == "forgotten":
             return False
+        if row.status == "skipped":
+            return row.attempts == 0  # the listing no longer says so; what the bytes' answer said holds
         changed = picture.version is not None and picture.version != row.version
         return changed or row.key in self._known.missing or is_unfinished(row) or is_passing(row)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from pipeline.errors import ConfigError
 from pipeline.records import Key, Listed, Selection
@@ -40,6 +40,13 @@ class Memory:
     earlier: Sequence[Listed] = ()  # `known` as it was listed, in that order: need not be asked for again
 
 
+class Found(NamedTuple):
+    """Bytes that were not where they had been listed."""
+
+    content: bytes
+    source_url: str  # takes the place of Listed.source_url
+
+
 class Source(Protocol):
     """One opened source. Runs in one thread, but for `fetch`, of which `parallel` may run at once."""
 
@@ -56,7 +63,7 @@ class Source(Protocol):
         """
         ...
 
-    def fetch(self, picture: Listed) -> bytes:
+    def fetch(self, picture: Listed) -> bytes | Found:
         """The bytes of one picture; raises PictureFault (a row) or SourceRefused (ends the run)."""
         ...
 

@@ -34,7 +34,7 @@ class Standing:
         self._lock = threading.Lock()
 
     def check(self, host: str) -> None:
-        """Raises SourceRefused where `host` wants nothing of us now; arranges for a wait of an earlier run."""
+        """Raises SourceRefused where `host` wants nothing of us now; arranges a wait that is left over."""
         if host in self._given_up:
             raise SourceRefused(*self._given_up[host])
         hold = self._ledger.held(host)

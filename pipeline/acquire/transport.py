@@ -20,6 +20,7 @@ from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 from pipeline.acquire.manners import Timeouts
 
 _PIECE_BYTES = 65_536
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,5 +164,10 @@ def _pools(
 
 
 def _is_public(peer: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    inner = getattr(peer, "ipv4_mapped", None) or getattr(peer, "sixtofour", None) or peer
-    return bool(inner.is_global and not inner.is_multicast)
+    if isinstance(peer, ipaddress.IPv6Address):  # it may be a private IPv4 address in another dress
+        peer = peer.ipv4_mapped or peer.sixtofour or _behind_nat64(peer) or peer
+    return peer.is_global and not peer.is_multicast
+
+
+def _behind_nat64(peer: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    return ipaddress.IPv4Address(int(peer) & 0xFFFFFFFF) if peer in _NAT64 else None
