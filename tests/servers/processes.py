@@ -1,4 +1,4 @@
-"""Processes that tests start to kill: what is imported once is there in each, so they start at once."""
+"""Processes that tests kill: what is imported once is there in each, so that they start in milliseconds."""
 
 from __future__ import annotations
 

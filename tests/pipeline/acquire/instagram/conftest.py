@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import pickle
 import random
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline import manifest
-from pipeline.acquire import acquire as stage
+from pipeline.acquire.acquire import acquire
 from pipeline.acquire.client import Client
 from pipeline.acquire.instagram import InstagramSpec
 from pipeline.acquire.ledger import Ledger
@@ -23,71 +22,59 @@ from pipeline.records import Key, RawRow
 from tests.servers.instagram import Instagram, redirected, serving
 
 
-class Clock:
-    """Time that passes only where somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._lock = threading.Lock()
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def now(self) -> dt.datetime:
-        return dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC) + dt.timedelta(seconds=self.seconds)
-
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self.seconds += seconds
-
-
 @dataclass
 class World:
     site: Instagram
-    clock: Clock
-    data: Path
-    ca: Path
+    port: int
+    time: Any  # FakeTime
+    folder: Path
     pace: float = 0.0
-    timeouts: Timeouts = field(default_factory=lambda: Timeouts(read_s=0.3))
 
-    def client(self) -> Client:
-        return Client(
-            ledger=Ledger(self.data / "raw" / "ledger.sqlite", self.clock.now),
-            pace=self.pace,
-            sleep=self.clock.sleep,
-            clock=self.clock,
-            now=self.clock.now,
-            random=random.Random(1),
-            timeouts=self.timeouts,
-            ca_bundle=str(self.ca),
-        )
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "ca.pem"
 
     def scrape(self, account: str = "kah__bane", **keys: Any) -> Acquired:
-        """What `impasto scrape` does; raises what it raises."""
-        client = self.client()
+        """What `impasto scrape` does, in a start of its own; raises what it raises."""
+        client = Client(
+            ledger=Ledger(self.data / "raw" / "ledger.sqlite", self.time.now),
+            pace=self.pace,
+            sleep=self.time.sleep,
+            clock=self.time.clock,
+            now=self.time.now,
+            random=random.Random(1),
+            timeouts=Timeouts(read_s=0.3, total_s=100_000),
+            ca_bundle=str(self.ca),
+        )
+        spec = InstagramSpec(account=account, **keys)
         try:
-            return stage.acquire(
-                InstagramSpec(account=account, **keys),
-                self.data,
-                client=client,
-                now=self.clock.now,
-                anew=True,
-            )
+            return acquire(spec, self.data, client=client, now=self.time.now, anew=True)
         finally:
             client.close()
 
-    def rows(self, account: str = "kah__bane") -> dict[Key, RawRow]:
-        path = manifest.raw_folder(self.data, "instagram", account) / manifest.NAME
+    def rows(self, data: Path | None = None) -> dict[Key, RawRow]:
+        path = manifest.raw_folder(data or self.data, "instagram", "kah__bane") / manifest.NAME
         return {row.key: row for row in manifest.rows(manifest.read(path, RawRow), RawRow)}
 
     def bytes_of(self, row: RawRow) -> bytes:
         assert row.path is not None
         return (self.data / row.path).read_bytes()
 
+    def session(self) -> str:
+        """The path of a session file as instaloader saves it: a pickled dictionary of cookies."""
+        path = self.folder / "session-reader"
+        cookies = {"sessionid": "77%3Asecretsession", "ds_user_id": "77", "csrftoken": "membertoken"}
+        path.write_bytes(pickle.dumps(cookies))
+        path.chmod(0o600)
+        return str(path)
+
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    clock = Clock()
-    site = Instagram(clock=clock)
+def world(tmp_path: Path, fake_time: Any) -> Iterator[World]:
+    site = Instagram(clock=fake_time.clock)
     with serving(site, tmp_path) as port, redirected(port):
-        yield World(site, clock, tmp_path / "data", tmp_path / "ca.pem")
+        yield World(site, port, fake_time, tmp_path)

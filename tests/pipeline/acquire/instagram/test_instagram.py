@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import pickle
 
 import pytest
 
@@ -133,7 +132,7 @@ def test_since_leaves_older_posts_out_and_an_earlier_date_brings_them(world):
 
 def test_a_member_gets_the_same_pictures_with_a_request_per_page(world):
     shown = world.site.accounts["kah__bane"] = account("kah__bane", 40, sidecars=[9], videos=[4])
-    done = world.scrape(session=str(session_file(world)))
+    done = world.scrape(session=world.session())
     assert (done.fetched, done.skipped) == (40, 2)
     assert world.site.count("page") == 4
     assert world.site.count("post") == 0
@@ -151,7 +150,7 @@ def test_a_guest_and_a_member_go_on_where_the_other_stopped(world):
         world.scrape()
     assert len(world.rows()) == 24
     world.site.faults.clear()
-    assert world.scrape(session=str(session_file(world))).outcome == "complete"
+    assert world.scrape(session=world.session()).outcome == "complete"
     assert {row.source_id for row in world.rows().values()} == {post.code for post in shown.posts}
 
 
@@ -173,7 +172,7 @@ def test_a_private_or_missing_account_is_said_to_be_that(world, shown, slug):
 def test_a_private_account_is_private_for_a_member_who_does_not_follow_it(world):
     world.site.accounts["kah__bane"] = Account("kah__bane", account("kah__bane", 3).posts, private=True)
     with pytest.raises(SourceRefused) as refused:
-        world.scrape(session=str(session_file(world)))
+        world.scrape(session=world.session())
     assert refused.value.slug == "private"
 
 
@@ -227,13 +226,3 @@ def test_what_cannot_be_an_account_is_refused_before_any_request(account_name):
 
 def without(row, names):
     return {name: value for name, value in dataclasses.asdict(row).items() if name not in names}
-
-
-def session_file(world):
-    """As instaloader saves it: a pickled dictionary of cookies."""
-    path = world.ca.with_name("session-reader")
-    path.write_bytes(
-        pickle.dumps({"sessionid": "77%3Asecretsession", "ds_user_id": "77", "csrftoken": "member"})
-    )
-    path.chmod(0o600)
-    return path

@@ -105,6 +105,6 @@ def test_a_refusal_ends_the_run_at_once_and_a_later_run_gets_everything(world, s
     assert (listing["complete"], listing["outcome"]) == (False, slug)
 
     site.faults.clear()
-    world.clock.sleep(SOFT_BLOCK.total_seconds())
+    world.time.sleep(SOFT_BLOCK.total_seconds())
     assert world.scrape().outcome == "complete"
     assert all_there(world)

@@ -1,0 +1,59 @@
+"""Scrapes of the local Instagram in processes of their own, killed at chosen requests."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from pipeline.acquire.acquire import acquire
+from pipeline.acquire.client import Client
+from pipeline.acquire.instagram import InstagramSpec
+from pipeline.acquire.ledger import Ledger
+from tests.servers.instagram import Instagram, redirected
+from tests.servers.processes import PROCESSES
+
+
+def run(port: int, ca: Path, data: Path, keys: dict[str, Any]) -> None:
+    process = _start(port, ca, data, keys)
+    process.join(120)
+    assert process.exitcode == 0
+
+
+def run_and_kill(
+    site: Instagram,
+    port: int,
+    ca: Path,
+    data: Path,
+    keys: dict[str, Any],
+    at_request: int,
+    dice: random.Random,
+) -> None:
+    """SIGKILL a moment after so many further requests have come in; or it ends by itself before that."""
+    target = len(site.requests) + at_request
+    process = _start(port, ca, data, keys)
+    while process.is_alive() and len(site.requests) < target:
+        time.sleep(0.001)
+    time.sleep(0.02 * dice.random())
+    process.kill()
+    process.join()
+    assert process.exitcode in {0, -signal.SIGKILL}
+
+
+def _start(port: int, ca: Path, data: Path, keys: dict[str, Any]) -> Any:
+    process = PROCESSES.Process(target=_scrape, args=(port, ca, data, keys))
+    process.start()
+    return process
+
+
+def _scrape(port: int, ca: Path, data: Path, keys: dict[str, Any]) -> None:
+    def now() -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    with redirected(port):
+        client = Client(ledger=Ledger(data / "raw" / "ledger.sqlite", now), pace=0, ca_bundle=str(ca))
+        acquire(InstagramSpec(**keys), data, client=client, now=now, anew=True)
+        client.close()
