@@ -53,6 +53,7 @@ class GallerySource:
                 painting.id,
                 0,
                 painting.image,
+                page_url=cats.SOURCE,
                 author=painting.author,
                 title=painting.title,
                 licence=cats.LICENCE,

@@ -15,6 +15,7 @@ from PIL import Image
 
 AUTHOR = "David Revoy"
 LICENCE = "CC-BY-4.0"
+SOURCE = "https://www.peppercarrot.com/extras/html/2016_cat-generator/"
 SIDE = 256  # px
 _SHRINK = 4  # the layers are drawn at 1024 px
 
@@ -23,18 +24,14 @@ Cat = tuple[int, ...]  # which layer of each kind, from the back to the front
 
 @cache
 def layers() -> tuple[tuple[Image.Image, ...], ...]:
-    """All layers, RGBA at SIDE px, by kind."""
-    spec = importlib.util.find_spec("robohash")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("robohash is not installed: `make env` installs it")
-    kinds = sorted((Path(spec.submodule_search_locations[0]) / "sets" / "set4").iterdir())
-    return tuple(tuple(_scaled(path) for path in sorted(kind.glob("*.png"))) for kind in kinds)
+    """All layers, RGBA at SIDE px, by kind; 38 MB, until `layers.cache_clear()`."""
+    return tuple(tuple(_scaled(path) for path in kind) for kind in _files())
 
 
 def choose(count: int, seed: int = 0) -> list[Cat]:
     """`count` cats of which any two differ in two kinds of layer or more, so that no two are near-copies."""
     dice = random.Random(seed)
-    choices = [len(kind) for kind in layers()]
+    choices = [len(kind) for kind in _files()]
     chosen: list[Cat] = []
     taken = set[tuple[int, Cat]]()  # (kind left out, the rest) of every cat chosen so far
     while len(chosen) < count:
@@ -52,6 +49,15 @@ def compose(cat: Cat) -> Image.Image:
     for kind, index in zip(layers(), cat, strict=True):
         picture.alpha_composite(kind[index])
     return picture.convert("RGB")
+
+
+def _files() -> list[list[Path]]:
+    """The files of the layers, by kind, from the back to the front."""
+    spec = importlib.util.find_spec("robohash")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("robohash is not installed: `make env` installs it")
+    kinds = sorted((Path(spec.submodule_search_locations[0]) / "sets" / "set4").iterdir())
+    return [sorted(kind.glob("*.png")) for kind in kinds]
 
 
 def _scaled(path: Path) -> Image.Image:

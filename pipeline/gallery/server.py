@@ -56,6 +56,7 @@ def running() -> Iterator[Server]:
         finally:
             server.shutdown()
             thread.join()
+            cats.layers.cache_clear()
 
 
 class _Handler(BaseHTTPRequestHandler):
