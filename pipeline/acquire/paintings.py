@@ -11,47 +11,73 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from pipeline.acquire.client import Client, Response
-from pipeline.errors import SourceRefused
+from pipeline.acquire.client import Check, Client, Response
+from pipeline.errors import PictureFault, SourceRefused
 
 
 @dataclass(frozen=True, slots=True)
 class Painting:
     id: str
-    image: str  # address of the picture, without a size suffix
+    image: str  # address of the picture, without a size suffix; empty where the site has none
     title: str | None
     author: str | None
     year: str | None  # text, as the site has it: "1880", "c.1850"
     page: str | None  # path of the painting's page, from the site's root
+    listed_on: int  # number of the listing's page
 
 
-def list_paintings(client: Client, address: str, headers: Mapping[str, str]) -> Iterator[Painting]:
-    """Every painting under `address`, page by page; raises SourceRefused where an answer is not a listing."""
-    for page in count(1):
-        answer = client.get(f"{address}?json=2&layout=new&page={page}&resultType=masonry", headers=headers)
-        items = _items(answer)
-        if not items:
+def list_paintings(
+    client: Client,
+    address: str,
+    headers: Mapping[str, str],
+    *,
+    first: int = 1,
+    check: Check | None = None,
+) -> Iterator[Painting]:
+    """Every painting under `address`, from the page `first` on; `check` sees each answer before we do.
+
+    Raises SourceRefused where an answer is not a listing.
+    """
+
+    def look(answer: Response) -> None:
+        if check is not None:
+            check(answer)
+        if answer.status == 200:
+            _paintings(answer, 0)
+
+    seen = set[str]()
+    for page in count(first):
+        url = f"{address}?json=2&layout=new&page={page}&resultType=masonry"
+        paintings = _paintings(client.get(url, headers=headers, check=look), page)
+        new = [painting for painting in paintings if painting.id not in seen]
+        if not new:  # a site may answer with its last page for ever
             return
-        yield from map(_painting, items)
+        seen.update(painting.id for painting in new)
+        yield from new
 
 
-def _items(answer: Response) -> list[dict[str, Any]]:
+def _paintings(answer: Response, page: int) -> list[Painting]:
+    """Raises PictureFault `truncated`, which asks again, where the text of the page breaks off."""
     try:
-        page = json.loads(answer.body)
-        items: list[dict[str, Any]] = page["Paintings"] or []
-    except (ValueError, KeyError, TypeError):
+        return [_painting(item, page) for item in json.loads(answer.body)["Paintings"] or []]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         start = answer.body[:60].decode(errors="replace")
-        raise SourceRefused("server_error", f"{answer.url}: not a listing ({start!r})") from None
-    return items
+        if isinstance(error, ValueError) and not start.lstrip().startswith("<"):
+            raise PictureFault("truncated", f"{len(answer.body)} bytes of JSON that breaks off") from error
+        raise SourceRefused("server_error", f"{answer.url}: not a listing ({start!r})") from error
 
 
-def _painting(item: Mapping[str, Any]) -> Painting:
-    year = item.get("year") or item.get("completitionYear")  # the site spells it so
+def _painting(item: Mapping[str, Any], page: int) -> Painting:
     return Painting(
         id=str(item["id"]),
-        image=str(item.get("image") or ""),
-        title=item.get("title"),
-        author=item.get("artistName"),
-        year=None if year is None else str(year),
-        page=item.get("paintingUrl"),
+        image=_text(item.get("image")) or "",
+        title=_text(item.get("title")),
+        author=_text(item.get("artistName")),
+        year=_text(item.get("year") or item.get("completitionYear")),  # the site spells it so
+        page=_text(item.get("paintingUrl")),
+        listed_on=page,
     )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
