@@ -168,11 +168,15 @@ class _Reader:
         return [self.tile(row, raw.get(_key(row))) for row in rows]
 
     def tile(self, row: ProcessedRow, raw: RawRow | None) -> Tile:
-        picture = thumbnail(self.data / raw.path, SIDE) if raw and raw.path else None
-        page = raw.page_url if raw else None
-        frames = _frames(row, picture.scale) if picture else []
+        if raw is None or raw.path is None:
+            return Tile(None, row.source_id, "", words.web_address(row.source_url))
+        picture = thumbnail(self.data / raw.path, SIDE)
         return Tile(
-            picture, row.source_id, _note(row, raw), words.web_address(page or row.source_url), frames
+            picture,
+            name=raw.title or row.source_id,
+            note=_note(row, raw),
+            address=words.web_address(raw.page_url or raw.source_url),
+            frames=_frames(row, picture.scale) if picture else (),
         )
 
     def credits(self) -> tuple[list[Credit], int]:
@@ -200,9 +204,9 @@ def _key(row: ProcessedRow) -> Key:
     return Key(row.source, row.collection, row.source_id, row.item)
 
 
-def _note(row: ProcessedRow, raw: RawRow | None) -> str:
+def _note(row: ProcessedRow, raw: RawRow) -> str:
     """What can be said in two words of why this picture has its fate."""
-    size = f"{raw.width} \N{MULTIPLICATION SIGN} {raw.height} px" if raw and raw.width and raw.height else ""
+    size = f"{raw.width} \N{MULTIPLICATION SIGN} {raw.height} px"
     match row.reason:
         case "blurry" if row.sharpness is not None:
             return f"sharpness {row.sharpness:.3g}"

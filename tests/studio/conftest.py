@@ -65,7 +65,7 @@ class Workshop:
         image_id = hashlib.sha256(content).hexdigest()
         path = Path("raw", self.source, self.collection, image_id[:2], f"{image_id}.jpg")
         store.write_bytes(self.data / path, content, durable=False)
-        size = (None, None) if isinstance(picture, bytes) else picture.size
+        size = (100, 100) if isinstance(picture, bytes) else picture.size
         row = replace(
             self._row(source_id),
             image_id=image_id,
