@@ -30,6 +30,21 @@ def test_every_picture_of_an_account_arrives_as_it_is_there(world):
     assert (done.fetched, done.skipped, done.outcome) == (41, 3, "complete")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("reader", ["guest", "member"])
+def test_every_picture_of_500_posts_arrives_as_it_is_there(world, reader):
+    shown = account("kah__bane", 500, sidecars=range(0, 500, 7), videos=range(3, 500, 50))
+    world.site.accounts["kah__bane"] = shown
+    world.scrape(session=world.session() if reader == "member" else "")
+    rows = world.rows()
+    for post in shown.posts:
+        for item, kind in enumerate(post.items):
+            if kind == "picture":
+                row = rows["instagram", "kah__bane", post.code, item]
+                assert world.bytes_of(row) == post.picture(item)
+    assert len(rows) == sum(len(post.items) for post in shown.posts)
+
+
 def test_names_and_times_come_with_each_picture(world):
     caption = "Air\ud83d \x00 Jordan\n\n  1 " + "x" * 300
     post = Post(5, "kah__bane", ("picture", "picture"), caption)
