@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +63,19 @@ class Reader:
     def _scraper(self, path: PurePosixPath) -> Said:
         account = path.parent.name
         post = self._scraped(str(path.parent / f"{account}.json")).get(path.stem)
-        seconds = _dig(post, "taken_at_timestamp")
-        taken = dt.datetime.fromtimestamp(seconds, dt.UTC) if isinstance(seconds, int) else None
+        try:
+            taken = dt.datetime.fromtimestamp(_dig(post, "taken_at_timestamp"), dt.UTC)
+        except (TypeError, ValueError, OverflowError, OSError):
+            taken = None
         return Said(account, _caption(post), taken, _page(post))
 
     def _read_scraped(self, name: str) -> dict[str, Any]:
         """Posts by the stems of their pictures' file names."""
-        posts = _dig(self._json(name), "GraphImages") or []
         return {
-            PurePosixPath(urlsplit(url).path).stem: post
-            for post in posts
-            for url in [*(_dig(post, "urls") or []), _dig(post, "display_url") or ""]
+            PurePosixPath(url.partition("?")[0]).stem: post
+            for post in _list(_dig(self._json(name), "GraphImages"))
+            for url in [*_list(_dig(post, "urls")), _dig(post, "display_url")]
+            if isinstance(url, str)
         }
 
     def _read_json(self, name: str) -> Any:
@@ -117,6 +118,10 @@ def _page(post: Any) -> str | None:
 def _line(text: Any) -> str | None:
     """The first 200 characters in one line, or None."""
     return " ".join(text.split())[:200] or None if isinstance(text, str) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _dig(value: Any, *path: str | int) -> Any:
