@@ -23,7 +23,7 @@ class Tick:
 @dataclass(frozen=True, slots=True)
 class Line:
     name: str
-    path: str  # of an SVG path element; a null breaks the line
+    path: str  # of an SVG path element, from one measured point to the next
     last: float
 
 
@@ -69,14 +69,9 @@ def _mean(values: Values) -> float | None:
 
 
 def _line(name: str, points: Sequence[tuple[float, float | None]], x_axis: _Axis, y_axis: _Axis) -> Line:
-    path, pen = [], "M"
-    for x, y in points:
-        if y is None:
-            pen = "M"
-            continue
-        path.append(f"{pen}{x_axis.place(x):.1f} {y_axis.place(y):.1f}")
-        pen = "L"
-    return Line(name, " ".join(path), [y for _, y in points if y is not None][-1])
+    measured = [(x, y) for x, y in points if y is not None]
+    places = [f"{x_axis.place(x):.1f} {y_axis.place(y):.1f}" for x, y in measured]
+    return Line(name, f"M{' L'.join(places)}h0", measured[-1][1])  # h0: a single point is a dot
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,14 @@ def test_every_point_and_tick_lies_in_the_frame(values):
     assert 1 <= len(drawn.y_ticks) <= 8
 
 
-def test_a_line_breaks_where_nothing_was_measured():
-    drawn = chart.draw("KID", "steps", [0, 1, 2, 3, 4], [("kid", [1.0, 2.0, None, 3.0, 4.0])])
-    assert drawn.lines[0].path.count("M") == 2
+def test_what_is_measured_now_and_then_is_one_line():
+    drawn = chart.draw("KID", "steps", [0, 1, 2, 3, 4], [("KID", [None, 2.0, None, None, 4.0])])
+    assert re.fullmatch(r"M[\d.]+ [\d.]+ L[\d.]+ [\d.]+h0", drawn.lines[0].path)
+
+
+def test_a_single_measurement_is_a_dot():
+    drawn = chart.draw("KID", "steps", [64], [("KID", [2.0])])
+    assert re.fullmatch(r"M[\d.]+ [\d.]+h0", drawn.lines[0].path)
 
 
 def test_a_series_of_nothing_is_no_line_and_all_nothing_no_chart():
