@@ -82,7 +82,7 @@ class RawRow:
     reason: str | None  # a slug of PICTURE_REASONS or LISTING_REASONS; null when fetched
     detail: str | None  # one line for a person
     attempts: int  # times the bytes were asked for, over all runs
-    version: str | None = None  # as listed when these bytes were fetched
+    version: str | None = None  # as listed when the bytes were asked for
 
     @property
     def key(self) -> Key:

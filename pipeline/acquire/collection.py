@@ -151,7 +151,7 @@ def is_passing(row: RawRow) -> bool:
 def as_listed(row: RawRow) -> Listed:
     """What a source said of a row, for when its bytes are fetched without listing anew."""
     said = {name: getattr(row, name) for name in _LISTED}
-    return Listed(**said, skip=row.reason if row.status == "skipped" else None)
+    return Listed(**said, skip=row.reason if row.status == "skipped" else None, version=row.version)
 
 
 def _row(row: RawRow | None, picture: Listed) -> RawRow:
@@ -160,7 +160,10 @@ def _row(row: RawRow | None, picture: Listed) -> RawRow:
     if row is not None and row.status in {"fetched", "forgotten"}:
         return row
     if row is not None and picture.skip == (row.reason if row.status == "skipped" else None):
-        return dataclasses.replace(row, **said)
+        # A row that was tried keeps the version that was: by that it is seen to have changed.
+        return dataclasses.replace(
+            row, **said, version=picture.version if is_unfinished(row) else row.version
+        )
     return RawRow(
         **said,
         image_id=None,
@@ -174,6 +177,7 @@ def _row(row: RawRow | None, picture: Listed) -> RawRow:
         reason=picture.skip or "interrupted",
         detail=None,
         attempts=row.attempts if row else 0,
+        version=picture.version,
     )
 
 

@@ -1,0 +1,81 @@
+"""For each kind of source, a small one to hold it to the contract: a new kind adds one function and one line.
+
+An arrangement is a context manager that is given an empty folder, and gives `Arranged`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+from pipeline.acquire.folder import FolderSpec
+from pipeline.acquire.gallery_dl import GalleryDlSpec
+from pipeline.acquire.instagram import InstagramSpec
+from pipeline.acquire.source import SourceSpec
+from pipeline.acquire.urls import UrlsSpec
+from tests.servers import faults, gallery_page, instagram_account, pictures
+from tests.servers import instagram as instagram_server
+from tests.servers.instagram import Instagram
+
+
+@dataclass(frozen=True)
+class Arranged:
+    spec: SourceSpec
+    pictures: int  # that can be fetched, at least 4
+    requests: Callable[[], int]  # made of it so far; always 0 where there is no server
+    refuse: Callable[[], None] | None = None  # it says no from now on; None where nobody could
+
+
+@contextmanager
+def folder(here: Path) -> Iterator[Arranged]:
+    for number in range(6):
+        (here / f"{number}.jpg").write_bytes(pictures.picture(number))
+    (here / "text.jpg").write_text("text")
+    yield Arranged(FolderSpec(path=here), 6, lambda: 0)
+
+
+@contextmanager
+def urls(here: Path) -> Iterator[Arranged]:
+    with pictures.serving() as site:
+        addresses = [site.add(f"/{number}.jpg", pictures.picture(number)) for number in range(6)]
+        (here / "list.txt").write_text("\n".join([*addresses, site.url + "/gone.jpg"]))
+
+        spec = UrlsSpec(path=here / "list.txt", allow_private=True)
+        yield Arranged(spec, 6, lambda: len(site.asked))
+
+
+@contextmanager
+def instagram(here: Path) -> Iterator[Arranged]:
+    shown = instagram_account.account("kah__bane", 15, sidecars=[4], videos=[7])
+    site = Instagram(shown)
+    with (
+        instagram_server.serving(site, here) as port,
+        instagram_server.redirected(port),
+        patch.dict(os.environ, SSL_CERT_FILE=str(here / "ca.pem")),
+    ):
+        yield Arranged(
+            InstagramSpec(account=shown.name),
+            15,
+            lambda: len(site.requests),
+            lambda: site.faults.add("profile", faults.WAIT_A_FEW_MINUTES, times=None),
+        )
+
+
+@contextmanager
+def gallery_dl(here: Path) -> Iterator[Arranged]:
+    pictured = {f"/{number}.jpg": pictures.picture(number) for number in range(5)}
+    page = "".join(f'<img src="{path}">' for path in [*pictured, "/gone.jpg"])
+    with gallery_page.serving({"/index.html": f"<html>{page}</html>".encode(), **pictured}) as site:
+        yield Arranged(GalleryDlSpec(url=gallery_page.ADDRESS), 5, lambda: len(site.asked))
+
+
+ARRANGEMENTS: dict[str, Callable[[Path], AbstractContextManager[Arranged]]] = {
+    "folder": folder,
+    "gallery-dl": gallery_dl,
+    "instagram": instagram,
+    "urls": urls,
+}
