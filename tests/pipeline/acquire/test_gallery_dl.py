@@ -5,10 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,7 +17,7 @@ from pipeline.acquire.gallery_dl import GalleryDlSpec
 from pipeline.acquire.gallery_dl_names import Names, stable
 from pipeline.errors import ConfigError, MissingInput, SourceRefused
 from pipeline.records import RawRow
-from tests.servers.instagram import redirected
+from tests.servers import gallery_page
 from tests.servers.instagram_account import picture_bytes
 
 pytest.importorskip("gallery_dl")
@@ -28,42 +25,11 @@ NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 PAGE = b'<html><img src="/a.jpg"><a href="/deep/b.jpg?size=2">b</a><a href="v.mp4">v</a></html>'
 
 
-class Site(BaseHTTPRequestHandler):
-    """A page with three files; also a proxy for names, since gallery-dl's generic extractor drops ports."""
-
-    asked: list[str]
-
-    def do_GET(self) -> None:
-        path = urlsplit(self.path).path
-        self.asked.append(path)
-        pages = {"/index.html": PAGE, "/a.jpg": picture_bytes("a"), "/deep/b.jpg": picture_bytes("b")}
-        body = pages.get(path, b"nothing here")
-        self.send_response(200 if path in pages else 404)
-        self.send_header("Content-Type", "text/html" if path.endswith("html") else "image/jpeg")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    class Handler(Site):
-        asked: list[str] = []  # noqa: RUF012 (one per server)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1,127.0.0.9")
-        try:
-            with redirected(server.server_port, ["pictures.test"]):
-                yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def site():
+    files = {"/index.html": PAGE, "/a.jpg": picture_bytes("a"), "/deep/b.jpg": picture_bytes("b")}
+    with gallery_page.serving(files) as server:
+        yield server
 
 
 def rows(spec: GalleryDlSpec, data: Path) -> list[RawRow]:
@@ -89,7 +55,7 @@ def test_a_file_named_by_its_address_arrives(site, tmp_path):
 
 
 def test_everything_that_gallery_dl_lists_has_a_row(site, tmp_path):
-    spec = GalleryDlSpec(url="generic:http://pictures.test/index.html")
+    spec = GalleryDlSpec(url=gallery_page.ADDRESS)
     found = scrape(spec, tmp_path)
     assert [(row.source_id, row.status, row.reason) for row in found] == [
         ("pictures.test/a.jpg", "fetched", None),
@@ -185,6 +151,6 @@ def test_a_listing_that_is_not_read_to_its_end_leaves_no_command_running(site, t
             ended.set()
 
     monkeypatch.setattr(gallery_dl.subprocess, "Popen", Watched)
-    spec = GalleryDlSpec(url="generic:http://pictures.test/index.html", limit=1)
+    spec = GalleryDlSpec(url=gallery_page.ADDRESS, limit=1)
     assert len(scrape(spec, tmp_path)) == 1
     assert ended.is_set()
