@@ -14,11 +14,9 @@ def publish(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(part)
         part.chmod(0o644)
-        for durable in (part, path.parent):
-            handle = os.open(durable, os.O_RDONLY)
-            os.fsync(handle)
-            os.close(handle)
+        _fsync(part)
         part.replace(path)
+        _fsync(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -27,3 +25,11 @@ def sweep(folder: Path) -> None:
     """Remove what killed processes left half-written anywhere in `folder`."""
     for part in folder.rglob(".part-*"):
         part.unlink(missing_ok=True)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -90,7 +90,7 @@ class Session:
     def _sample(self) -> None:
         picture = pictures.grid(self._generate(self._fixed_BL), pictures.columns_for(self._gan.shape.size))
         pictures.save_picture(picture, self.run.samples / f"{self._step:07d}.png")
-        self._metrics.add_picture("samples", np.asarray(picture), self._step)
+        self._metrics.add_picture("samples", np.asarray(picture.convert("RGB")), self._step)
 
     def _save(self) -> None:
         """A checkpoint, and the generator as it is now, so that an unfinished run can be sampled from."""
