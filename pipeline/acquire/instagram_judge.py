@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 from pipeline.acquire.client import Client, Response
+from pipeline.acquire.faults import retry_after_s
 from pipeline.acquire.instagram_rates import HOST
 from pipeline.errors import PictureFault, SourceRefused
 
@@ -58,32 +59,42 @@ class Judge:
             self._refuse("checkpoint")
 
     def _look_for_refusal(self, answer: Response) -> None:
-        said = _json_of(answer)
+        if answer.status == 429:
+            return  # the client waits as long as it is told
+        said = _json_of(answer) or {}
         message = str(said.get("message", ""))
         if message in {"checkpoint_required", "challenge_required"}:
             self._refuse("checkpoint")
         if "wait a few minutes" in message or message == "feedback_required":
-            self._refuse("soft_blocked")
+            self._stay_away(answer)
         if answer.status == 401 or said.get("require_login"):
             self._refuse("login_required")
         if answer.status == 403:
-            self._refuse("soft_blocked" if self.member else "login_required")
+            self._stay_away(answer) if self.member else self._refuse("login_required")
 
     def _look_at_content(self, answer: Response, *, data_due: bool) -> None:
         if not answer.body.lstrip().startswith(b"<"):
-            if not _json_of(answer):
+            if _json_of(answer) is None:
                 raise PictureFault("truncated", "the answer is not whole JSON")
-        elif b"</html>" not in answer.body:
+        elif _is_cut_short(answer.body):
             raise PictureFault("truncated", "the page stops before its end")
         elif data_due or _wanted_in_page(answer.url) not in answer.body:
-            self._refuse(_why_withheld(answer.body))
+            if slug := _why_withheld(answer.body):
+                self._refuse(slug)
+            self._stay_away(answer)
+
+    def _stay_away(self, answer: Response) -> NoReturn:
+        named_s = retry_after_s(answer.headers, self._now())
+        until = self._now() + (SOFT_BLOCK if named_s is None else dt.timedelta(seconds=named_s))
+        raise self._client.refuse(HOST, "soft_blocked", "it asks us to stay away for a while", until)
 
     def _refuse(self, slug: str) -> NoReturn:
-        if slug == "soft_blocked":
-            raise self._client.refuse(
-                HOST, slug, "it asks us to stay away for a while", self._now() + SOFT_BLOCK
-            )
         raise SourceRefused(slug, f"{HOST}: {_REMEDIES[slug]}")
+
+
+def _is_cut_short(page: bytes) -> bool:
+    opened = b"<html" in page[:1000] and b"</html>" not in page
+    return opened or page.rfind(b"<script") > page.rfind(b"</script>")
 
 
 def _wanted_in_page(url: str) -> bytes:
@@ -91,18 +102,19 @@ def _wanted_in_page(url: str) -> bytes:
     return b'"LSD"' if urlsplit(url).path == "/" else b"xig_user_by_username"
 
 
-def _why_withheld(page: bytes) -> str:
+def _why_withheld(page: bytes) -> str | None:
+    """Why a page lacks the data it should hold: instaloader would call any of these a missing profile."""
     text = page.decode(errors="replace").lower()
     if "page not found" in text or ("page isn" in text and "available" in text):
         return "missing"
     if "/challenge/" in text or "checkpoint" in text:
         return "checkpoint"
-    return "login_required" if "/accounts/login" in text or "loginform" in text else "soft_blocked"
+    return "login_required" if "/accounts/login" in text or "loginform" in text else None
 
 
-def _json_of(answer: Response) -> dict[str, Any]:
+def _json_of(answer: Response) -> dict[str, Any] | None:
     try:
         said = json.loads(answer.body)
     except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
+        return None
+    return said if isinstance(said, dict) else None

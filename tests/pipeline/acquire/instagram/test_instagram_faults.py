@@ -13,10 +13,12 @@ from tests.servers import faults
 from tests.servers.faults import Reply
 from tests.servers.instagram_account import account
 
-PASSING = {
+WAIT_SAID_WITH_429 = Reply.json({"message": "Please wait a few minutes", "status": "fail"}, 429)
+PASSING = {  # kind of request, what goes wrong once
     "429 with a time on a post": ("post", {"reply": faults.too_many("7")}),
     "429 with a time on a page": ("page", {"reply": faults.too_many("7")}),
     "429 with a time on the profile": ("profile", {"reply": faults.too_many("7")}),
+    "429 in the words of a soft block": ("post", {"reply": WAIT_SAID_WITH_429}),
     "429 without a time": ("post", {"reply": faults.too_many()}),
     "500 on a post": ("post", {"reply": faults.SERVER_ERROR}),
     "500 on the start page": ("start", {"reply": faults.SERVER_ERROR}),
@@ -108,3 +110,22 @@ def test_a_refusal_ends_the_run_at_once_and_a_later_run_gets_everything(world, s
     world.time.sleep(SOFT_BLOCK.total_seconds())
     assert world.scrape().outcome == "complete"
     assert all_there(world)
+
+
+def test_a_page_is_believed_for_the_data_in_it_not_for_its_tags(world, site):
+    true_page = site._profile_page("kah__bane")
+    bare = true_page.body[true_page.body.index(b"<script") : true_page.body.rindex(b"</body>")]
+    site.faults.add("profile", Reply(200, bare, "text/html"), times=None)
+    assert world.scrape().outcome == "complete"
+    assert all_there(world)
+
+
+def test_a_soft_block_that_names_a_time_is_held_to_it(world, site):
+    said = Reply.json(
+        {"message": "Please wait a few minutes before you try again."}, 401, **{"Retry-After": "120"}
+    )
+    site.faults.add("post", said)
+    with pytest.raises(SourceRefused):
+        world.scrape()
+    world.time.sleep(121)
+    assert world.scrape().outcome == "complete"
