@@ -23,7 +23,7 @@ class Painting:
     author: str | None
     year: str | None  # text, as the site has it: "1880", "c.1850"
     page: str | None  # path of the painting's page, from the site's root
-    listed_on: int  # number of the listing's page
+    goes_on: int  # page of the listing on which the next one stands
 
 
 def list_paintings(
@@ -43,39 +43,41 @@ def list_paintings(
         if check is not None:
             check(answer)
         if answer.status == 200:
-            _paintings(answer, 0)
+            _items(answer)
 
     seen = set[str]()
     for page in count(first):
         url = f"{address}?json=2&layout=new&page={page}&resultType=masonry"
-        paintings = _paintings(client.get(url, headers=headers, check=look), page)
-        new = [painting for painting in paintings if painting.id not in seen]
+        items = _items(client.get(url, headers=headers, check=look))
+        new = {key: item for key, item in items.items() if key not in seen}
         if not new:  # a site may answer with its last page for ever
             return
-        seen.update(painting.id for painting in new)
-        yield from new
+        seen.update(new)
+        *_, last = new
+        for key, item in new.items():
+            yield _painting(key, item, page + (key == last))
 
 
-def _paintings(answer: Response, page: int) -> list[Painting]:
-    """Raises PictureFault `truncated`, which asks again, where the text of the page breaks off."""
+def _items(answer: Response) -> dict[str, Mapping[str, Any]]:
+    """What a page lists, by id; raises PictureFault `truncated`, which asks again, where it breaks off."""
     try:
-        return [_painting(item, page) for item in json.loads(answer.body)["Paintings"] or []]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return {str(item["id"]): item for item in json.loads(answer.body)["Paintings"] or []}
+    except (ValueError, KeyError, TypeError) as error:
         start = answer.body[:60].decode(errors="replace")
         if isinstance(error, ValueError) and not start.lstrip().startswith("<"):
             raise PictureFault("truncated", f"{len(answer.body)} bytes of JSON that breaks off") from error
         raise SourceRefused("server_error", f"{answer.url}: not a listing ({start!r})") from error
 
 
-def _painting(item: Mapping[str, Any], page: int) -> Painting:
+def _painting(key: str, item: Mapping[str, Any], goes_on: int) -> Painting:
     return Painting(
-        id=str(item["id"]),
+        id=key,
         image=_text(item.get("image")) or "",
         title=_text(item.get("title")),
         author=_text(item.get("artistName")),
         year=_text(item.get("year") or item.get("completitionYear")),  # the site spells it so
         page=_text(item.get("paintingUrl")),
-        listed_on=page,
+        goes_on=goes_on,
     )
 
 

@@ -2,7 +2,8 @@
 
 A picture whose owner opts out (see opt_outs) is a row and nothing more, and is not asked for again. Addresses
 that lead into private networks are refused, redirects included: a list may come from anywhere, and what only
-this machine can reach is not its author's to ask for. An address that is listed twice is one picture.
+this machine can reach is not its author's to ask for. An address that is listed twice is one picture. A host
+that refuses us keeps back its own pictures only: the others arrive before the run says so.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pipeline.acquire.client import Client, Response
 from pipeline.acquire.local import LocalSpec
 from pipeline.acquire.opt_outs import opt_out
 from pipeline.acquire.source import Doors, Memory
-from pipeline.errors import MissingInput, PictureFault
+from pipeline.errors import MissingInput, PictureFault, SourceRefused
 from pipeline.records import Listed
 
 
@@ -40,7 +41,9 @@ class UrlsSpec(LocalSpec):
     def open(self, doors: Doors) -> Iterator[UrlsSource]:
         if not self.absolute.is_file():
             raise MissingInput(f"source.path = {str(self.path)!r}: no such file")
-        yield UrlsSource(self, doors.client)
+        source = UrlsSource(self, doors.client)
+        yield source
+        source.raise_refusal()
 
 
 class UrlsSource:
@@ -48,6 +51,8 @@ class UrlsSource:
 
     def __init__(self, spec: UrlsSpec, client: Client) -> None:
         self._spec, self._client = spec, client
+        self._refusals = list[SourceRefused]()
+        self._some_arrived = False
 
     def list_pictures(self, memory: Memory) -> Iterator[Listed]:
         opted_out = {picture.source_id for picture in memory.earlier if picture.skip == "opted_out"}
@@ -71,7 +76,19 @@ class UrlsSource:
 
     def fetch(self, picture: Listed) -> bytes:
         public_only = not self._spec.allow_private
-        return self._client.picture(picture.source_url, check=_honour, public_only=public_only)
+        try:
+            content = self._client.picture(picture.source_url, check=_honour, public_only=public_only)
+        except SourceRefused as refusal:
+            self._refusals.append(refusal)
+            raise PictureFault(refusal.slug, refusal.message) from refusal
+        self._some_arrived = True
+        return content
+
+    def raise_refusal(self) -> None:
+        """Where a host told us to come back later; one that is gone, as some of a list are, is no refusal."""
+        for refusal in self._refusals:
+            if refusal.slug not in {"network", "server_error"} or not self._some_arrived:
+                raise refusal
 
 
 def _honour(answer: Response) -> None:

@@ -110,11 +110,11 @@ class WikiArtSource:
             check=self._look_at,
         )
         for painting in paintings:
-            self._page = painting.listed_on
+            self._page = painting.goes_on
             yield self._listed(painting)
 
     def position(self) -> str | None:
-        """The page that is being read: going on asks for it again."""
+        """The page that is being read, or that comes next: going on asks for it again."""
         return None if self._page is None else str(self._page)
 
     def fetch(self, picture: Listed) -> bytes | Found:

@@ -1,0 +1,65 @@
+"""What www.wikiart.org answers to who asks without a key: listings in pages, pictures in several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pipeline.acquire.wikiart import WikiArtSpec
+from tests.servers.faults import Reply
+from tests.servers.pictures import PictureServer, picture
+
+PORTRAITS = "/en/paintings-by-genre/portrait"
+HALF_HD, HD, LARGE, ORIGINAL = "!HalfHD.jpg", "!HD.jpg", "!Large.jpg", ""
+SIZES = (HALF_HD, HD, LARGE, ORIGINAL)
+
+
+def local(site: PictureServer) -> type[WikiArtSpec]:
+    """The source, but with `site` for www.wikiart.org."""
+
+    class LocalWikiArt(WikiArtSpec):
+        site: ClassVar[str] = ""
+
+    LocalWikiArt.site = site.url
+    return LocalWikiArt
+
+
+def painting(number: int, **changes: Any) -> dict[str, Any]:
+    """One item of a listing; `image` is a path until it is shown."""
+    return {
+        "id": f"{number:024x}",
+        "title": f"Portrait No. {number}",
+        "year": "1880",
+        "width": 634,
+        "height": 750,
+        "artistName": "Anders Zorn",
+        "image": f"/images/anders-zorn/portrait-{number}.jpg",
+        "map": "0123",
+        "paintingUrl": f"/en/anders-zorn/portrait-{number}",
+        "artistUrl": "/en/anders-zorn",
+        "albums": None,
+    } | changes
+
+
+def show(
+    site: PictureServer, paintings: Sequence[dict[str, Any]], path: str = PORTRAITS, per_page: int = 5
+) -> None:
+    """List these under `path`, after their pictures' addresses have become the site's."""
+    items = [item | {"image": item["image"] and site.url + item["image"]} for item in paintings]
+    pages = [items[start : start + per_page] for start in range(0, len(items), per_page)]
+    for number, page in enumerate([*pages, None], start=1):
+        answer = {"Paintings": page, "AllPaintingsCount": len(items), "PageSize": per_page}
+        site.pages[page_of(number, path)] = Reply.json(answer)
+
+
+def page_of(number: int, path: str = PORTRAITS) -> str:
+    return f"{path}?json=2&layout=new&page={number}&resultType=masonry"
+
+
+def keep(site: PictureServer, item: dict[str, Any], sizes: Sequence[str] = SIZES) -> dict[str, bytes]:
+    """Have the picture of `item` in these sizes; gives the bytes by size."""
+    seed = int(item["id"], 16)
+    contents = {size: picture(seed * 4 + SIZES.index(size), 24 + 8 * SIZES.index(size)) for size in sizes}
+    for size, content in contents.items():
+        site.add(item["image"] + size, content)
+    return contents
