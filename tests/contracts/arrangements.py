@@ -17,7 +17,7 @@ from pipeline.acquire.gallery_dl import GalleryDlSpec
 from pipeline.acquire.instagram import InstagramSpec
 from pipeline.acquire.source import SourceSpec
 from pipeline.acquire.urls import UrlsSpec
-from tests.servers import faults, gallery_page, instagram_account, pictures
+from tests.servers import faults, gallery_page, instagram_account, pictures, wikiart
 from tests.servers import instagram as instagram_server
 from tests.servers.instagram import Instagram
 
@@ -46,6 +46,23 @@ def urls(here: Path) -> Iterator[Arranged]:
 
         spec = UrlsSpec(path=here / "list.txt", allow_private=True)
         yield Arranged(spec, 6, lambda: len(site.asked))
+
+
+@contextmanager
+def wikiart_genre(here: Path) -> Iterator[Arranged]:  # noqa: ARG001
+    with pictures.serving() as site:
+        paintings = [wikiart.painting(number) for number in range(7)]
+        for item in paintings[:5]:
+            wikiart.keep(site, item)
+        wikiart.keep(site, paintings[5], [wikiart.LARGE])
+        locked = wikiart.painting(8, image="/images/FRAME-600x480.jpg")
+        wikiart.show(site, [*paintings, locked], per_page=3)  # the seventh is gone in every size
+        yield Arranged(
+            wikiart.local(site)(genre="portrait"),
+            6,
+            lambda: len(site.asked),
+            lambda: site.faults.add(wikiart.PORTRAITS, faults.too_many("86400"), times=None),
+        )
 
 
 @contextmanager
@@ -78,4 +95,5 @@ ARRANGEMENTS: dict[str, Callable[[Path], AbstractContextManager[Arranged]]] = {
     "gallery-dl": gallery_dl,
     "instagram": instagram,
     "urls": urls,
+    "wikiart": wikiart_genre,
 }
