@@ -49,7 +49,7 @@ def urls(here: Path) -> Iterator[Arranged]:
 
 
 @contextmanager
-def wikiart_genre(here: Path) -> Iterator[Arranged]:  # noqa: ARG001
+def wikiart_genre(here: Path) -> Iterator[Arranged]:
     with pictures.serving() as site:
         paintings = [wikiart.painting(number) for number in range(7)]
         for item in paintings[:5]:
