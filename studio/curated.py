@@ -159,8 +159,7 @@ class _Reader:
     def framed(self) -> list[Tile]:
         """Kept pictures with what was cut out of them, and the face that decided it; none if nothing was."""
         rows = _some(self.kept.filter(pc.is_valid(self.kept["crop_left"])), MOST_FRAMED)
-        tiles = [tile for tile in self.tiles(rows) if tile.picture]
-        return tiles if any(_is_cut(tile) for tile in tiles) else []
+        return [tile for tile in self.tiles(rows) if tile.frames]
 
     def tiles(self, rows: Iterable[ProcessedRow]) -> list[Tile]:
         rows = list(rows)
@@ -176,7 +175,7 @@ class _Reader:
             name=raw.title or row.source_id,
             note=_note(row, raw),
             address=words.web_address(raw.page_url or raw.source_url),
-            frames=_frames(row, picture.scale) if picture else (),
+            frames=_frames(row, picture) if picture else (),
         )
 
     def credits(self) -> tuple[list[Credit], int]:
@@ -219,23 +218,17 @@ def _note(row: ProcessedRow, raw: RawRow) -> str:
     return size if row.face_score is None else f"{size}, face {row.face_score:.2f}"
 
 
-def _is_cut(tile: Tile) -> bool:
-    """Whether the frame is another box than the picture's own."""
-    if tile.picture is None:
-        return False
-    return any(
-        max(abs(frame.width - tile.picture.width), abs(frame.height - tile.picture.height)) > 1
-        for frame in tile.frames
-    )
-
-
-def _frames(row: ProcessedRow, scale: float) -> list[Frame]:
+def _frames(row: ProcessedRow, picture: Embedded) -> list[Frame]:
+    """What was cut out, and the face; none where that is the whole picture."""
     boxes = (
         ("crop", row.crop_left, row.crop_top, row.crop_right, row.crop_bottom),
         ("face", row.face_left, row.face_top, row.face_right, row.face_bottom),
     )
-    return [
+    scale = picture.scale
+    frames = [
         Frame(kind, left * scale, top * scale, (right - left) * scale, (bottom - top) * scale)
         for kind, left, top, right, bottom in boxes
         if left is not None and top is not None and right is not None and bottom is not None
     ]
+    cut = any(abs(it.width - picture.width) > 1 or abs(it.height - picture.height) > 1 for it in frames)
+    return frames if cut else []

@@ -33,7 +33,7 @@ REASONS = {
     "server_error": "the server failed",
     # curation left it out
     "undecodable": "the file could not be read as a picture",
-    "too_small": "too few pixels",
+    "too_small": "too few pixels in the picture or in the face",
     "no_face": "no face was found",
     "duplicate": "the very same file as one that was kept",
     "near_duplicate": "nearly the same picture as one that was kept",

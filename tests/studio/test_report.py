@@ -16,6 +16,8 @@ from pipeline.errors import MissingInput
 from pipeline.records import REJECT_REASONS
 from studio import words
 from studio.report import write_report
+from tests.studio.page import Page
+from tests.studio.workshop import draw_picture
 
 
 def test_the_page_asks_for_nothing_outside_itself(page_text, page):
@@ -27,7 +29,7 @@ def test_the_page_asks_for_nothing_outside_itself(page_text, page):
     assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def test_what_strangers_wrote_stays_text(workshop, parse, draw_picture):
+def test_what_strangers_wrote_stays_text(workshop):
     evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
     quotes = "\" onmouseover='alert(3)' x=\""
     kept = workshop.fetch(evil, draw_picture(1), author=evil, licence=quotes, page_url="javascript:alert(4)")
@@ -40,7 +42,7 @@ def test_what_strangers_wrote_stays_text(workshop, parse, draw_picture):
     run = workshop.run()
     (run / "recipe.toml").write_text(f'name = "faces"\n# </code></pre>{evil}')
 
-    page = parse(write_report(run, workshop.data).read_text())
+    page = Page(write_report(run, workshop.data).read_text())
     assert page.faults == []
     assert not page.all("script")
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
@@ -81,7 +83,7 @@ def test_frames_lie_where_the_manifest_says(page_text):
     assert face.groups() == ("45.0", "27.0", "54.0", "54.0")
 
 
-def test_a_source_that_ended_early_or_gave_nothing_is_told_first(finished, parse):
+def test_a_source_that_ended_early_or_gave_nothing_is_told_first(finished):
     run, data = finished
     [listing] = data.glob("raw/folder/*/listing.json")
     listing.write_text(
@@ -96,21 +98,21 @@ def test_a_source_that_ended_early_or_gave_nothing_is_told_first(finished, parse
     assert "No picture from wikiart reached this dataset." in first
 
 
-def test_pictures_that_were_kept_whole_need_no_frames(workshop, parse, draw_picture):
+def test_pictures_that_were_kept_whole_need_no_frames(workshop):
     square = draw_picture(1, 180, 180)
     whole = {"crop_left": 0, "crop_top": 0, "crop_right": 180, "crop_bottom": 180}
     workshop.keep(workshop.fetch("square.jpg", square), square, **whole)
     workshop.publish()
-    page = parse(write_report(workshop.run(), workshop.data).read_text())
+    page = Page(write_report(workshop.run(), workshop.data).read_text())
     assert not page.says("How they were cut")
 
 
-def test_a_picture_that_cannot_be_read_leaves_an_empty_tile(finished, parse):
+def test_a_picture_that_cannot_be_read_leaves_an_empty_tile(finished):
     run, data = finished
     for path in data.glob("raw/*/*/*/*.jpg"):
         path.write_bytes(path.read_bytes()[:300])
     shutil.rmtree(data / "processed" / "faces" / "images")
-    page = parse(write_report(run, data).read_text())
+    page = Page(write_report(run, data).read_text())
     assert page.says("cannot be shown")
     assert page.faults == []
 
@@ -167,35 +169,35 @@ def _luminance(colour: str) -> float:
         ("real_and_fake.png", "faces"),
     ],
 )
-def test_what_a_run_lacks_is_left_out_with_a_sentence(finished, parse, missing, sentence):
+def test_what_a_run_lacks_is_left_out_with_a_sentence(finished, missing, sentence):
     run, data = finished
     path = run / missing
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    page = parse(write_report(run, data).read_text())
+    page = Page(write_report(run, data).read_text())
     assert page.says(sentence)
     assert page.faults == []
 
 
 @pytest.mark.parametrize("broken", ["recipe.toml", "metrics.parquet", "training.gif", "samples/0000400.png"])
-def test_a_torn_file_of_the_run_does_not_cost_the_page(finished, parse, broken):
+def test_a_torn_file_of_the_run_does_not_cost_the_page(finished, broken):
     run, data = finished
     (run / broken).write_bytes(b"\x89torn")
-    assert parse(write_report(run, data).read_text()).faults == []
+    assert Page(write_report(run, data).read_text()).faults == []
 
 
-def test_a_run_without_its_dataset_still_has_a_page(finished, parse):
+def test_a_run_without_its_dataset_still_has_a_page(finished):
     run, data = finished
     shutil.rmtree(data / "processed")
     shutil.rmtree(data / "raw")
-    page = parse(write_report(run, data).read_text())
+    page = Page(write_report(run, data).read_text())
     assert page.says("is not in this data directory")
     assert page.faults == []
 
 
-def test_an_empty_folder_of_a_run_has_a_page(tmp_path, parse):
+def test_an_empty_folder_of_a_run_has_a_page(tmp_path):
     run = tmp_path / "runs" / "faces-00000000"
     run.mkdir(parents=True)
-    assert parse(write_report(run, tmp_path).read_text()).says("faces")
+    assert Page(write_report(run, tmp_path).read_text()).says("faces")
 
 
 def test_no_such_run_is_one_line(tmp_path):

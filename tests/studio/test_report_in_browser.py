@@ -15,6 +15,7 @@ import pytest
 from websockets.sync.client import connect
 
 from studio.report import write_report
+from tests.studio.page import Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -88,7 +89,7 @@ def browser(tmp_path) -> Iterator[Browser]:
     opened.close()
 
 
-def test_the_page_is_whole_in_a_browser_and_asks_nobody(finished, browser, parse):
+def test_the_page_is_whole_in_a_browser_and_asks_nobody(finished, browser):
     page = write_report(*finished)
     browser.open(page)
     pictures = browser.value(
@@ -96,7 +97,7 @@ def test_the_page_is_whole_in_a_browser_and_asks_nobody(finished, browser, parse
                it.loading = 'eager'; await it.decode(); return it.naturalWidth;
            }))"""
     )
-    assert len(pictures) == len(parse(page.read_text()).all("img")) > 30
+    assert len(pictures) == len(Page(page.read_text()).all("img")) > 30
     assert min(pictures) > 0
     requests = [event["params"]["request"]["url"] for event in browser.events if _is_request(event)]
     assert [url[:5] for url in requests if not url.startswith("data:")] == ["file:"]
