@@ -12,7 +12,6 @@ from pipeline.curate.decode import Pixels
 from pipeline.curate.faces import Face
 
 VERSION = 1  # of `cut`; bumped when the same square would give other pixels
-WORKING_SIDE = 320  # px; looks at the whole picture decode to this, and cutting shares what they decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,7 @@ def around(face: Face, margin: float, size: int, width: int, height: int) -> Squ
 
 def cut(pixels: Pixels, square: Square, size: int) -> Image.Image:
     """RGB, size × size; beyond the picture's borders their median colour."""
-    working = WORKING_SIDE / max(pixels.width, pixels.height)
-    picture = pixels.at(max(working, size / square.side))
+    picture = pixels.working(size / square.side)
     x, y = picture.width / pixels.width, picture.height / pixels.height
     left, top, right, bottom = pixels.inside(square.box)
     box = (left * x, top * y, min(right * x, picture.width), min(bottom * y, picture.height))

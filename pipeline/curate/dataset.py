@@ -50,6 +50,7 @@ class Dataset:
         self._data, self._config = data, config
         self._folder = manifest.processed_folder(data, name)
         self._images, self._marker = self._folder / "images", self._folder / _MARKER
+        self._prefix = self._images.relative_to(data).as_posix()
         # All that a cut depends on beside the picture and the square.
         self._cut = f"{crop.VERSION}-{config.size}-{config.format}-{config.channels}"
         self.squares = self._folder / f".squares-{self._cut}"
@@ -113,16 +114,15 @@ class Dataset:
         old = self._same(row)
         if old is not None:
             return dataclasses.replace(row, path=old.path, sha256=old.sha256)
-        target = self._images / f"{row.number:06d}{SUFFIX[self._config.format]}"
-        name = self._square(row)
-        content = (self.squares / name).read_bytes()
-        uses[name] -= 1
-        if uses[name]:  # with dedupe = "off" the same square may be wanted again
-            store.write_bytes(target, content, durable=False)
+        name = f"{row.number:06d}{SUFFIX[self._config.format]}"
+        square = self._square(row)
+        content = (self.squares / square).read_bytes()
+        uses[square] -= 1
+        if uses[square]:  # with dedupe = "off" the same square may be wanted again
+            store.write_bytes(self._images / name, content, durable=False)
         else:
-            (self.squares / name).replace(target)
-        path = target.relative_to(self._data).as_posix()
-        return dataclasses.replace(row, path=path, sha256=_sha256(content))
+            (self.squares / square).replace(self._images / name)
+        return dataclasses.replace(row, path=f"{self._prefix}/{name}", sha256=_sha256(content))
 
 
 def _shown(row: ProcessedRow) -> tuple[str, tuple[int, int, int, int]]:

@@ -18,6 +18,7 @@ from PIL import Image, ImageChops, ImageCms
 
 from pipeline.errors import PictureFault
 
+WORKING_SIDE = 320  # px: what looks at a whole picture decodes to this at least, so that most decode once
 MAX_PIXELS = 100_000_000  # 400 MB once decoded; a picture that claims more is taken for a bomb
 _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT = {  # what turns a picture of that orientation upright
@@ -50,6 +51,7 @@ class Pixels:
             self.width, self.height = self.height, self.width
         self._first: Image.Image | None = image  # its header is read: the first decoding goes on from there
         self._decoded: dict[int, Image.Image] = {}
+        self._fitted: dict[int, Image.Image] = {}
 
     def at(self, scale: float) -> Image.Image:
         """RGB, at `scale` of the raw size or up to twice that; at 1 where more than 1 is asked."""
@@ -58,9 +60,17 @@ class Pixels:
             self._decoded[divisor] = self._decode(divisor)
         return self._decoded[divisor]
 
-    def with_side(self, side_px: int) -> Image.Image:
-        """RGB, its longer side `side_px` or up to twice that, or as large as it is."""
-        return self.at(side_px / max(self.width, self.height))
+    def working(self, scale: float = 0.0) -> Image.Image:
+        """The whole picture as most looks share it, or `at` a larger `scale`."""
+        return self.at(max(scale, WORKING_SIDE / max(self.width, self.height)))
+
+    def fitted(self, side_px: int) -> Image.Image:
+        """The whole picture, RGB, its longer side `side_px`, be it enlarged."""
+        if side_px not in self._fitted:
+            scale = side_px / max(self.width, self.height)
+            size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+            self._fitted[side_px] = self.working(scale).resize(size, Image.Resampling.BILINEAR)
+        return self._fitted[side_px]
 
     def inside(self, box: Sequence[float]) -> tuple[int, int, int, int]:
         """`box` (left, top, right, bottom) in whole pixels, cut at the picture's borders."""

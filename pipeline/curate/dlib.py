@@ -33,7 +33,7 @@ class FaceRecognition:
         self._model = model
 
     def __call__(self, pixels: Pixels) -> Sequence[Face]:
-        frame = pixels.with_side(_SIDE_PX)
+        frame = pixels.working(_SIDE_PX / max(pixels.width, pixels.height))
         scale = pixels.width / frame.width
         boxes = self._locations(np.asarray(frame), model=self._model)
         return [

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pipeline.curate.decode import Pixels
+
 VERSION = 1  # bumped when a value would change
 THUMB_SIDE = 32  # px
 _QUALITY_SIDE = 160  # px of the longer side: sharpness that a small generator would see
@@ -23,11 +25,10 @@ class Measures:
     thumb: bytes  # THUMB_SIDE × THUMB_SIDE × RGB, squashed to a square
 
 
-def measure(picture: Image.Image) -> Measures:
-    thumb = picture.resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    scale = _QUALITY_SIDE / max(picture.size)
-    size = max(3, round(picture.width * scale)), max(3, round(picture.height * scale))
-    luma = np.asarray(picture.convert("L").resize(size, Image.Resampling.BILINEAR), np.float32)
+def measure(pixels: Pixels) -> Measures:
+    picture = pixels.fitted(_QUALITY_SIDE)
+    thumb = picture.resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BILINEAR)
+    luma = np.asarray(picture.convert("L"), np.float32)
     return Measures(
         phash=perceptual_hash(np.asarray(thumb.convert("L"), np.float64)),
         sharpness=round(laplacian_variance(luma), 3),
@@ -39,10 +40,12 @@ def measure(picture: Image.Image) -> Measures:
 def perceptual_hash(luma: npt.NDArray[np.float64]) -> int:
     """pHash: the signs, about their median, of the 8 × 8 lowest frequencies of the cosine transform."""
     frequencies = (_COSINES @ luma @ _COSINES.T).ravel().round(3)
-    bits = frequencies > np.median(frequencies[1:])  # the first is the mean, far above all others
+    median = np.sort(frequencies[1:])[31]  # the first is the mean, far above all others
+    bits = frequencies > median
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
 def laplacian_variance(luma: npt.NDArray[np.float32]) -> float:
     neighbours = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
-    return float((neighbours - 4 * luma[1:-1, 1:-1]).var())
+    laplacian = (neighbours - 4 * luma[1:-1, 1:-1]).ravel()
+    return float(laplacian.var()) if laplacian.size else 0.0

@@ -23,7 +23,7 @@ from pipeline.curate.faces import DETECTORS
 from pipeline.curate.facts import FaceFacts, PictureFacts, Thumb
 
 _LARGE = 16_384  # rows: fuller shards are left as they are
-_MANY = 8  # small shards: more are merged
+_MANY = 32  # small shards: more are merged
 
 F = TypeVar("F", PictureFacts, Thumb, FaceFacts)
 

@@ -17,8 +17,8 @@ from typing import TypeVar
 J = TypeVar("J")
 R = TypeVar("R")
 
-SHARD = 64  # pictures
-_FEW = 96  # pictures: fewer are done before a second process has started
+SHARD = 128  # pictures
+_FEW = 128  # pictures: fewer are done before a second process has started
 
 
 def run(

@@ -1,0 +1,141 @@
+"""Curation against what a user would run instead, and against doing it all again.
+
+usage: curate.py --baseline PATH/crop_baseline.py --pictures DIR [--rounds 2]
+
+The baseline is a script IN_DIR OUT_DIR that prints "N pictures/s  K of N with a face". DIR holds portraits/
+and clothing128/. Baseline and curation take turns, so that both see the same machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime as dt
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from pipeline import manifest
+from pipeline.curate.config import CurateConfig
+from pipeline.curate.curate import curate
+from pipeline.records import RawRow, Selection
+
+
+def fetched(data: Path, folder: Path, limit: int | None = None) -> Selection:
+    """`folder` as acquisition leaves it, without the time that acquisition takes."""
+    collection = manifest.raw_folder(data, "folder", folder.name)
+    rows = []
+    for path in sorted(folder.iterdir())[:limit]:
+        content = path.read_bytes()
+        name = hashlib.sha256(content).hexdigest()
+        kept = collection / name[:2] / (name + path.suffix)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(content)
+        row = dict.fromkeys(field.name for field in dataclasses.fields(RawRow)) | {
+            "image_id": name,
+            "source": "folder",
+            "collection": folder.name,
+            "source_id": path.name,
+            "item": 0,
+            "source_url": path.as_uri(),
+            "fetched_at": dt.datetime.now(dt.UTC),
+            "path": kept.relative_to(data).as_posix(),
+            "status": "fetched",
+            "attempts": 1,
+        }
+        rows.append(RawRow(**row))
+    manifest.write(manifest.table(rows, RawRow), collection / manifest.NAME, {})
+    return Selection("folder", folder.name)
+
+
+def timed(config: CurateConfig, selections: Sequence[Selection], data: Path) -> tuple[float, int, int]:
+    """Seconds, pictures kept, pictures looked at."""
+    start = time.perf_counter()
+    done = curate(config, "benchmark", selections, data)
+    return time.perf_counter() - start, done.kept, done.recomputed
+
+
+def baseline(script: Path, pictures: Path) -> tuple[float, int]:
+    """Pictures per second and faces found, as the script says."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, "-W", "ignore", str(script), str(pictures), out]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"([\d.]+) pictures/s +(\d+) of", said)
+    if found is None:
+        raise SystemExit(f"{script} said {said!r}")
+    return float(found[1]), int(found[2])
+
+
+def against_baseline(script: Path, portraits: Path, rounds: int) -> None:
+    total = len(list(portraits.iterdir()))
+    ours, theirs = [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            data = Path(folder)
+            seconds, kept, _ = timed(CurateConfig(crop="face"), [fetched(data, portraits)], data)
+        ours.append(total / seconds)
+        pace, faces = baseline(script, portraits)
+        theirs.append(pace)
+        print(
+            f"  curation {ours[-1]:.0f} pictures/s, {kept} kept; baseline {pace:.0f} pictures/s, {faces} faces"
+        )
+    print(f"crop = face: {fmean(ours) / fmean(theirs):.1f} x the baseline's pictures per second")
+
+
+def against_itself(clothing: Path) -> None:
+    config = CurateConfig(crop="center")
+    pictures = len(list(clothing.iterdir()))
+    few = pictures // 100
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        first, _, _ = timed(config, [fetched(data, clothing, pictures - few)], data)
+        added, _, looked_at = timed(config, [fetched(data, clothing)], data)
+        again, _, _ = timed(config, [fetched(data, clothing)], data)
+        decided = decision(data)
+    print(f"  first curation of {pictures - few}: {first:.1f} s ({(pictures - few) / first:.0f} pictures/s)")
+    print(
+        f"1 % added ({looked_at} looked at): {added:.2f} s, {added / (0.02 * first + 1):.2f} x of 2 % plus 1 s"
+    )
+    print(f"nothing changed: {again:.2f} s; decided in a new process, imports and all: {decided:.2f} s")
+
+
+def decision(data: Path) -> float:
+    """Seconds to find out, from a cold start, that nothing is to be done."""
+    code = (
+        "import sys, pathlib\n"
+        "from pipeline.curate.config import CurateConfig\n"
+        "from pipeline.curate.curate import outlook\n"
+        "from pipeline.records import Selection\n"
+        "config, one = CurateConfig(crop='center'), Selection('folder', 'clothing128')\n"
+        "sys.exit(not outlook(config, 'benchmark', [one], pathlib.Path(sys.argv[1])).done)\n"
+    )
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code, str(data)], check=True)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--baseline", type=Path, required=True)
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=2)
+    args = parser.parse_args()
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
+    against_baseline(args.baseline, args.pictures / "portraits", args.rounds)
+    against_itself(args.pictures / "clothing128")
+
+
+if __name__ == "__main__":
+    main()
