@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import DataDirectoryBusy, MissingInput
+
+_NUMBERS = itertools.count()
 
 
 @contextmanager
@@ -19,12 +21,10 @@ def beside(path: Path, *, durable: bool = True) -> Iterator[Path]:
     `durable` fsyncs file and folder: for what cannot be made again (raw bytes, manifests, checkpoints).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    # The process and a number in it: one run at a time holds a data directory, so no other has this name.
+    temporary = path.with_name(f".part-{os.getpid()}-{next(_NUMBERS)}{path.suffix}")
     try:
         yield temporary
-        temporary.chmod(0o644)
         if durable:
             _fsync(temporary)
         temporary.replace(path)
