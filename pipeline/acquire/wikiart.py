@@ -93,7 +93,7 @@ class WikiArtSpec(SourceSpec):
 
 
 class WikiArtSource:
-    parallel = 8  # of which the site's manners let fewer ask at once: the others decode and store
+    parallel = 16  # of which its manners let few ask at once: the others check and store
 
     def __init__(self, spec: WikiArtSpec, doors: Doors) -> None:
         self._spec, self._doors = spec, doors
