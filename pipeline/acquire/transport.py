@@ -55,8 +55,8 @@ class Transport:
         self._timeouts, self._clock = timeouts, clock
         self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
         context = _tls(ca_bundle)
-        self._anywhere = _pools(context, self._open, public_only=False)
-        self._public = _pools(context, self._open, public_only=True)
+        self._anywhere = _pools(context, self._admit, public_only=False)
+        self._public = _pools(context, self._admit, public_only=True)
 
     def exchange(
         self,
@@ -69,6 +69,8 @@ class Transport:
         public_only: bool,
     ) -> Response:
         """Send one request and read its answer; raises the exceptions above or urllib3's HTTPError."""
+        if self.stopped.is_set():
+            raise Stopped
         deadline = self._clock() + self._timeouts.total_s
         answer = (self._public if public_only else self._anywhere).request(
             method,
@@ -100,6 +102,12 @@ class Transport:
         self._anywhere.clear()
         self._public.clear()
 
+    def _admit(self, connection: HTTPConnection, sock: socket.socket) -> None:
+        self._open.add(connection)
+        if self.stopped.is_set():  # since the exchange began: nobody would end it
+            sock.close()
+            raise Stopped
+
     def _read(self, answer: urllib3.BaseHTTPResponse, max_bytes: int, deadline: float) -> bytes:
         named = answer.headers.get("Content-Length", "")
         if named.isdecimal() and int(named) > max_bytes:
@@ -129,28 +137,28 @@ def _tls(ca_bundle: str | None) -> ssl.SSLContext:
 
 
 def _pools(
-    context: ssl.SSLContext, opened: weakref.WeakSet[HTTPConnection], *, public_only: bool
+    context: ssl.SSLContext, admit: Callable[[HTTPConnection, socket.socket], None], *, public_only: bool
 ) -> urllib3.PoolManager:
-    """Pools whose connections note themselves in `opened` and look at their peer before a byte is sent.
+    """Pools whose connections are shown to `admit`, and look at their peer, before a byte is sent.
 
     Looking at the connected socket leaves no gap in which a name could change its address.
     """
 
-    def admit(connection: HTTPConnection, sock: socket.socket) -> socket.socket:
+    def checked(connection: HTTPConnection, sock: socket.socket) -> socket.socket:
         peer = ipaddress.ip_address(sock.getpeername()[0].partition("%")[0])
         if public_only and not _is_public(peer):
             sock.close()
             raise UnsafeAddress(f"{connection.host} is at {peer}, which is not a public address")
-        opened.add(connection)
+        admit(connection, sock)
         return sock
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return admit(self, super()._new_conn())
+            return checked(self, super()._new_conn())
 
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return admit(self, super()._new_conn())
+            return checked(self, super()._new_conn())
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
