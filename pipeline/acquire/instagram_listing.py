@@ -48,7 +48,7 @@ class Walk:
     account: str
     agenda: Agenda
     known: frozenset[str]  # shortcodes listed by earlier runs
-    complete: bool  # the last listing reached its end or its limit
+    complete: bool  # the last listing reached the account's last post
     since: dt.date | None  # older posts are not wanted
     now: dt.datetime  # UTC
     again: Sequence[Listed] = ()  # known pictures that count as listed this time, without being asked for
@@ -59,22 +59,19 @@ class Walk:
 
         Raises SourceRefused, or whatever a page of posts raises.
         """
-        fresh: NodeIterator[Post] | None = (newest := profile.get_posts())
+        newest = profile.get_posts()
         if not all(gap.fits(newest, self.now) for gap in self.agenda.gaps):
             self.agenda.gaps.clear()
             self.complete = False
         older = list(self.agenda.gaps)
         top = Gap.before(newest, floor=self.complete or bool(older))
-        covered = self.known | self.agenda.covered(older)
-        if not top.floor or anything_new(top.codes, 0, covered):
-            self.agenda.gaps.insert(0, top)
-            self.agenda.save()
-            yield from self._close(top, newest, covered)
-            fresh = None
+        self.agenda.gaps.insert(0, top)
+        yield from self._close(top, newest, self.known | self.agenda.covered(older))
         yield from self._known_ones()
+        unused = newest if newest.total_index == 0 else None
         for place, gap in enumerate(older, 1):
             if self._owed(gap):
-                posts, fresh = fresh or profile.get_posts(), None
+                posts, unused = unused or profile.get_posts(), None
                 gap.thaw(posts)
                 # Its own first post may be known in part: a crash came between two of its pictures.
                 below = self.known | self.agenda.covered(older[place:])
@@ -87,11 +84,10 @@ class Walk:
                 yield found
 
     def _owed(self, gap: Gap) -> bool:
-        if gap.since is None:
-            return gap.floor or not self.complete
-        return self.since is None or self.since.isoformat() < gap.since
+        return gap.since is None or self.since is None or self.since.isoformat() < gap.since
 
     def _close(self, gap: Gap, posts: NodeIterator[Post], covered: Set[str]) -> Iterator[list[Found]]:
+        self.agenda.save()
         while not gap.floor or not gap.codes or anything_new(gap.codes, posts.total_index, covered):
             place = posts.total_index
             try:

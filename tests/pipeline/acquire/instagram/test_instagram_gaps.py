@@ -62,6 +62,16 @@ def test_a_post_that_was_listed_in_part_is_listed_whole(world):
     assert {key.item for key in world.rows() if key.source_id == shown.posts[5].code} == {0, 1, 2}
 
 
+def test_a_new_post_that_was_listed_in_part_is_listed_whole_above_known_ones(world):
+    shown = world.site.accounts["kah__bane"] = account("kah__bane", 10)
+    world.scrape()
+    shown.posts.append(Post(10, "kah__bane", ("picture", "picture", "picture")))
+    world.scrape(limit=1)
+    assert sum(row.source_id == shown.posts[10].code for row in world.rows().values()) == 1
+    world.scrape()
+    assert {key.item for key in world.rows() if key.source_id == shown.posts[10].code} == {0, 1, 2}
+
+
 def test_a_frozen_listing_of_another_age_or_shape_is_begun_anew(world):
     world.site.accounts["kah__bane"] = account("kah__bane", 20)
     scrape_until_refused(world, 6)
