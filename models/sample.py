@@ -21,6 +21,8 @@ from models.networks import NETWORKS, Shape
 from models.pictures import Pixels
 
 _BATCH = 64
+_PICTURES = 64
+_WALK_POINTS = 8
 _FRAMES_BETWEEN = 24  # of a walk, from one point to the next
 _FRAMES_PER_SECOND = 24
 
@@ -55,18 +57,23 @@ def save(path: Path, module: nn.Module, shape: Shape, about: dict[str, Any]) -> 
     checkpoint.write(path, module.state_dict(), {**about, "shape": dataclasses.asdict(shape)})
 
 
-def write(run: Path, output: Path, *, count: int = 64, seed: int = 0) -> Path:
-    """What `output` asks for by its suffix: .png a grid, .gif or .mp4 a walk, none a folder of singles."""
+def write(run: Path, output: Path, *, count: int | None = None, seed: int = 0) -> Path:
+    """What `output` asks for by its suffix: .png a grid, .gif or .mp4 a walk, none a folder of singles.
+
+    `count` pictures, or points that the walk goes through; without it as many as usually suit.
+    """
     generator = load(run)
+    suffix = output.suffix.lower()
+    count = count or (_WALK_POINTS if suffix in {".gif", ".mp4"} else _PICTURES)
     points = latents(count, generator.shape.latent_dim, seed)
-    match output.suffix.lower():
+    match suffix:
         case ".png":
             write_grid(generator, points, output)
         case ".gif" | ".mp4":
             write_walk(generator, points, output)
         case "":
             write_singles(generator, points, output)
-        case suffix:
+        case _:
             raise MissingInput(f"{output}: cannot write {suffix}; use .png, .gif, .mp4 or a folder")
     return output
 

@@ -1,0 +1,120 @@
+"""Training against the tutorial: pictures per second, data, logging and checkpoints included on our side.
+
+usage: train.py --baseline PATH/dcgan_baseline.py --pictures DIR [--steps 60] [--turn 5]
+
+The baseline is a file with `Baseline(data, batch)` (data: uint8 N x H x W x 3) whose `step()` is one step of
+the tutorial's DCGAN. DIR holds pictures of any size. Ours is `train` with the same network, loss and batch;
+every few steps the other has its turn, so that both see the same machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from PIL import Image, ImageOps
+
+from models import data as datasets
+from models.config import TrainConfig
+from models.device import choose_device, choose_precision
+from models.records import TrainProgress
+from models.trainer import train
+
+BATCH, SIZE, NAME = 64, 64, "bench"
+WARM_UP = 2  # steps of each that are not counted
+
+
+class Turns:
+    """Counts our time from inside a run and lets the baseline step in between, on its own clock."""
+
+    def __init__(self, baseline: ModuleType, pictures: np.ndarray, turn: int) -> None:
+        self._baseline, self._turn = baseline.Baseline(pictures, BATCH), turn
+        for _ in range(WARM_UP):
+            self._baseline.step()
+        self.ours = self.theirs = 0.0  # seconds
+        self.ours_seen = self.theirs_seen = 0  # pictures
+        self._back = time.perf_counter()
+
+    def __call__(self, progress: TrainProgress) -> None:
+        if progress.step > WARM_UP:
+            self.ours += time.perf_counter() - self._back
+            self.ours_seen += BATCH
+            if (progress.step - WARM_UP) % self._turn == 0:
+                self._their_turn()
+        self._back = time.perf_counter()
+
+    def _their_turn(self) -> None:
+        start = time.perf_counter()
+        for _ in range(self._turn):
+            self._baseline.step()
+        self.theirs += time.perf_counter() - start
+        self.theirs_seen += BATCH * self._turn
+
+
+def curated(data: Path, folder: Path) -> None:
+    """The pictures of `folder` as a dataset that training reads."""
+    images = data / "processed" / NAME / "images"
+    images.mkdir(parents=True)
+    rows = []
+    for number, path in enumerate(sorted(folder.iterdir()), 1):
+        kept = images / f"{number:06d}.png"
+        with Image.open(path) as picture:
+            ImageOps.fit(picture.convert("RGB"), (SIZE, SIZE)).save(kept)
+        sha256 = hashlib.sha256(kept.read_bytes()).hexdigest()
+        rows.append(
+            {"status": "kept", "number": number, "path": str(kept.relative_to(data)), "sha256": sha256}
+        )
+    pq.write_table(pa.Table.from_pylist(rows), images.parent / "manifest.parquet")
+
+
+def load_baseline(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("baseline", path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"--baseline {path}: not a Python file")
+    baseline = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(baseline)
+    return baseline
+
+
+def machine() -> str:
+    precision = str(choose_precision("auto", choose_device("auto"))).removeprefix("torch.")
+    capabilities = [name for name, there in torch.cpu.get_capabilities().items() if there is True]
+    cpu = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores ({' '.join(capabilities)})"
+    return f"{cpu}, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}, {precision}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--baseline", type=Path, required=True)
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=60, help="steps of each that count")
+    parser.add_argument("--turn", type=int, default=5, help="steps before the other has its turn")
+    options = parser.parse_args()
+    print(machine())
+    config = TrainConfig(
+        steps=options.steps + WARM_UP, batch_size=BATCH, augment=(), log_every=10, sample_every=25,
+        checkpoint_every=50,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        curated(data, options.pictures)
+        pictures = datasets.load(datasets.find(data, NAME))
+        turns = Turns(load_baseline(options.baseline), pictures, options.turn)
+        train(config, NAME, data, on_progress=turns)
+    ours, theirs = turns.ours_seen / turns.ours, turns.theirs_seen / turns.theirs
+    print(f"ours {ours:.1f} pictures/s, tutorial {theirs:.1f} pictures/s, ratio {ours / theirs:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Training holds what it holds from the first steps on."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models.config import TrainConfig
+from models.records import TrainProgress
+from models.trainer import train
+
+MakeDataset = Callable[..., Path]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def resident_kb() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def growth(data: Path, config: TrainConfig, settled: int) -> tuple[int, int]:
+    """How many kB and open files are added from step `settled` to the last."""
+    seen: dict[int, tuple[int, int]] = {}
+
+    def look(progress: TrainProgress) -> None:
+        if progress.step in {settled, config.steps}:
+            seen[progress.step] = resident_kb(), open_files()
+
+    train(config, "blobs", data, on_progress=look)
+    (kb, files), (kb_after, files_after) = seen.values()
+    return kb_after - kb, files_after - files
+
+
+def test_memory_and_open_files_stay_flat_over_some_hundred_steps(make_dataset: MakeDataset) -> None:
+    """A kept graph would cost about 100 kB a step even here."""
+    config = TrainConfig(
+        steps=300, batch_size=8, base_channels=4, latent_dim=8, device="cpu", log_every=10, sample_every=50
+    )
+    kb, files = growth(make_dataset(), config, settled=100)
+    assert kb < 10_000
+    assert files <= 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_memory_and_open_files_stay_flat_over_20_000_steps(make_dataset: MakeDataset) -> None:
+    config = TrainConfig(steps=20_000, batch_size=16, base_channels=8, device="cpu", norm_d="spectral")
+    kb, files = growth(make_dataset(size=32), config, settled=1000)
+    assert kb < 50_000
+    assert files <= 0
