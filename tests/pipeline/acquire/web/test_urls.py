@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from pipeline.acquire import transport
 from pipeline.acquire.urls import UrlsSpec
 from pipeline.errors import ConfigError, MissingInput, SourceRefused
+from tests.servers import mortal
 from tests.servers.faults import HTML_PAGE, SERVER_ERROR, Reply, too_many
 from tests.servers.pictures import picture, serving
 
@@ -276,3 +278,24 @@ def test_licence_author_and_title_come_with_the_picture(desk, urls, listed):
     assert (first.author, first.title, first.licence) == ("Ansel", "Moon, Hernandez", "CC0-1.0")
     assert first.page_url == "http://x.example/%C3%BC"
     assert (second.author, second.title, second.licence, second.page_url) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    "point", ["between bytes and journal", "while listing", "between pictures and manifest"]
+)
+def test_a_killed_run_ends_as_if_it_had_not_been(desk, server, listed, tmp_path, point):
+    urls = [server.add(f"/{number}.jpg", picture(number)) for number in range(20)]
+    server.add("/3.jpg", picture(3), **{"X-Robots-Tag": "noai"})
+    spec = listed(*urls, urls[0], f"{server.url}/gone.jpg", "no address")
+    mortal.run(spec, tmp_path / "plain")
+    mortal.run(spec, desk.data, point)
+    mortal.run(spec, desk.data)
+    killed, plain = (
+        [
+            dataclasses.replace(row, fetched_at=None, attempts=0)
+            for row in dataclasses.replace(desk, data=data).rows(spec)
+        ]
+        for data in (desk.data, tmp_path / "plain")
+    )
+    assert killed == plain
+    assert [row.status for row in plain].count("fetched") == 19
