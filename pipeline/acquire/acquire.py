@@ -32,6 +32,10 @@ class Outlook:
     why: str  # one line
 
 
+def _untold(_done: int, _total: int | None) -> None:
+    """Progress that nobody follows."""
+
+
 def acquire(
     spec: SourceSpec,
     data: Path,
@@ -39,7 +43,7 @@ def acquire(
     client: Client,
     now: Callable[[], dt.datetime],
     anew: bool = False,
-    tick: Tick = lambda done, total: None,  # noqa: ARG005
+    tick: Tick = _untold,
 ) -> Acquired:
     """List, where that is due or `anew` is asked for, and fetch what is owed.
 
@@ -60,7 +64,7 @@ def retry(
     client: Client,
     now: Callable[[], dt.datetime],
     reason: str | None = None,
-    tick: Tick = lambda done, total: None,  # noqa: ARG005
+    tick: Tick = _untold,
 ) -> Acquired:
     """Fetch again what failed, all of it or what failed for `reason`, without listing anew."""
     known = _open(spec, data)

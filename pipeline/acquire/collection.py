@@ -7,7 +7,7 @@ import functools
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -189,8 +189,7 @@ def _settle(rows: dict[Key, RawRow], key: Key, outcome: Outcome) -> None:
         rows[key] = dataclasses.replace(rows[key], **changes)
 
 
-def _included(row: RawRow, globs: Iterable[str]) -> bool:
-    globs = tuple(globs)
+def _included(row: RawRow, globs: Sequence[str]) -> bool:
     return not globs or any(fnmatchcase(row.source_id, glob) for glob in globs)
 
 

@@ -35,12 +35,15 @@ class Run:
     ) -> None:
         self._spec, self._known, self._client, self._now, self._tick = spec, known, client, now, tick
         self._listing = known.listing or Listing(now())
+        self._fingerprint: str | None = None
         self._seen = set[Key]()
         self._skipped = 0
 
     def go(self, owed: Sequence[RawRow], *, list_first: bool) -> Acquired:
         """List, if so asked, and fetch; `owed` are rows to be fetched whether they are listed or not."""
         outcome: str | None = INTERRUPTED
+        # Before the source is opened: what changes from here on is seen as a change by the next run.
+        self._fingerprint = self._spec.fingerprint()
         try:
             with self._spec.open(Doors(self._client, self._now, self._known.folder)) as source:
                 done = self._work(source, owed, list_first=list_first)
@@ -118,7 +121,7 @@ class Run:
             self._now(),
             limit=self._spec.limit,
             scope=self._spec.scope,
-            fingerprint=self._spec.fingerprint(),
+            fingerprint=self._fingerprint,
         )
         last = self._known.listing
         if last is None or memory.position is None:

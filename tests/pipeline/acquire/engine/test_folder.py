@@ -11,6 +11,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,21 @@ def test_new_and_changed_files_are_noticed_at_once(here, rows, tmp_path, fake_ti
     assert second["b.jpg"] == first["b.jpg"]
     assert second["a.jpg"].image_id != first["a.jpg"].image_id
     assert outlook(spec, tmp_path / "data", now=fake_time.now).done
+
+
+def test_a_file_that_comes_while_the_folder_is_read_is_noticed_by_the_next_run(
+    here, tmp_path, client, fake_time
+):
+    class Busy(FolderSpec):
+        @contextmanager
+        def open(self, doors):
+            with FolderSpec.open(self, doors) as source:
+                put(here / "late.jpg", picture(2))
+                yield source
+
+    put(here / "a.jpg")
+    acquire(Busy(path=here), tmp_path / "data", client=client, now=fake_time.now)
+    assert not outlook(FolderSpec(path=here), tmp_path / "data", now=fake_time.now).done
 
 
 def test_a_text_that_is_replaced_by_a_picture_becomes_one(here, rows):
