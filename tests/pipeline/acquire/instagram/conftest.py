@@ -29,6 +29,7 @@ class World:
     time: Any  # FakeTime
     folder: Path
     pace: float = 0.0
+    read_s: float = 20.0  # of real time: tests of stalled bodies shorten it
 
     @property
     def data(self) -> Path:
@@ -47,7 +48,7 @@ class World:
             clock=self.time.clock,
             now=self.time.now,
             random=random.Random(1),
-            timeouts=Timeouts(read_s=0.3, total_s=100_000),
+            timeouts=Timeouts(read_s=self.read_s, total_s=100_000),
             ca_bundle=str(self.ca),
         )
         spec = InstagramSpec(account=account, **keys)
