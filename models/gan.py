@@ -47,7 +47,7 @@ class Gan:
         self._autocast = torch.autocast(device.type, precision, enabled=precision is not torch.float32)
         self._sums = torch.zeros(len(MEANS), device=device)
         self._summed = torch.zeros((), device=device)
-        self._broken = torch.zeros((), device=device)  # 1 from the first loss on that is not a number
+        self._broken = torch.zeros((), device=device)  # 1 from the first loss on that is no number
 
     def step(self, step: int, real_BCHW: Tensor, chance: Chance) -> None:
         """One step of both networks, the `step`th (from 0). Nothing waits for the device here."""
@@ -97,8 +97,9 @@ class Gan:
         self._summed += 1
 
     def broken(self) -> bool:
-        """Whether a loss was not a number since the start. Waits for the device."""
-        return bool(self._broken.item())
+        """Whether a loss was no number since the start, or a weight is none now. Waits for the device."""
+        weights = [weight for _, module in self._modules() for weight in module.parameters()]
+        return bool(self._broken) or not all(bool(weight.isfinite().all()) for weight in weights)
 
     def take_means(self) -> dict[str, float]:
         """The means of MEANS since they were last taken. Waits for the device."""

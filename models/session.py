@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from models import checkpoint, data, pictures, sample
@@ -105,20 +104,19 @@ class Session:
         if not (self.run.samples / f"{self._step:07d}.png").exists():
             self._sample()
         self._save()
+        self._write_keepsakes()
+        self._publish_generator(complete=True)
+        return Trained(self.run.folder, self._step, self._seen, self._seconds(), finished_before=False)
+
+    def _write_keepsakes(self) -> None:
         size = self._gan.shape.size
         samples = sorted(self.run.samples.glob("*.png"))
         pictures.save_animation(samples, size, self.run.folder / "training.gif")
         pictures.save_loss_plot(self._metrics.table, self.run.folder / "losses.png")
-        count = pictures.columns_for(size) ** 2 // 2
-        real = self._reals[torch.from_numpy(self._some_reals(count)).to(self._device)].cpu().numpy()
+        some = data.Order(len(self._reals), pictures.columns_for(size) ** 2 // 2, self.config.seed).batch(0)
+        real = self._reals[torch.from_numpy(some).to(self._device)].cpu().numpy()
         fake = self._generate(self._fixed_BL[: len(real)])
         pictures.save_real_and_fake(real, fake, self.run.folder / "real_and_fake.png")
-        self._publish_generator(complete=True)
-        return Trained(self.run.folder, self._step, self._seen, self._seconds(), finished_before=False)
-
-    def _some_reals(self, count: int) -> NDArray[np.int64]:
-        chosen = np.random.default_rng(self.config.seed).permutation(len(self._reals))[:count]
-        return np.sort(chosen)
 
     def _generate(self, latents_BL: Tensor) -> pictures.Pixels:
         module = self._gan.average.module
@@ -152,9 +150,7 @@ class Session:
         try:
             self._gan.load_weights(found[0])
         except ValueError as error:
-            rule = (
-                f"its {error} has another shape; use the same network, channels, latent_dim, norm_d and size"
-            )
+            rule = f"{error} is not of its shape there; use the same network, channels, latent_dim and norm_d"
             raise ConfigError("train.init", init, rule) from error
 
     def _about(self) -> dict[str, Any]:

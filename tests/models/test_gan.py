@@ -129,6 +129,13 @@ def test_a_loss_that_is_no_number_changes_no_weight_then_or_later() -> None:
     assert all(torch.equal(value, after[name]) for name, value in weights.items())
 
 
+def test_a_weight_that_is_no_number_is_noticed_before_it_is_saved() -> None:
+    gan = Gan(SHAPE, config(), CPU, torch.float32)
+    assert not gan.broken()
+    next(gan.discriminator.parameters()).data[0, 0, 0, 0] = float("inf")
+    assert gan.broken()
+
+
 def test_bf16_stays_close_to_float32() -> None:
     exact, rough = (Gan(SHAPE, config(), CPU, kind) for kind in (torch.float32, torch.bfloat16))
     for step in range(3):

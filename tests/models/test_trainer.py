@@ -217,7 +217,7 @@ def test_init_starts_from_the_weights_of_another_run(make_dataset: MakeDataset) 
             assert torch.allclose(tensor, theirs[name], atol=1e-6)
     with pytest.raises(MissingInput, match="no trained run of that name"):
         train(replace(TINY, init="nowhere"), "blobs", data)
-    with pytest.raises(ConfigError, match="has another shape; use the same network"):
+    with pytest.raises(ConfigError, match="is not of its shape there; use the same network"):
         train(replace(TINY, init=first.name, base_channels=8), "blobs", data)
 
 
