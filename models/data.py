@@ -42,7 +42,8 @@ def find(data: Path, name: str) -> Dataset:
     if not manifest.exists():
         raise MissingInput(f"{manifest}: no such dataset yet; run `impasto preprocess {name}` first")
     try:
-        columns = pq.read_table(manifest, columns=["status", "number", "path", "sha256"])
+        # read_table would import pandas, a second of a command's start
+        columns = pq.ParquetFile(manifest).read(columns=["status", "number", "path", "sha256"])
     except (pa.ArrowInvalid, OSError) as error:
         raise MissingInput(f"{manifest}: not a readable manifest ({error})") from error
     kept = sorted(

@@ -238,7 +238,7 @@ def test_an_outlook_is_given_without_torch(make_dataset: MakeDataset) -> None:
         "import sys; from pathlib import Path; from models.config import TrainConfig; "
         "from models.trainer import outlook; "
         f"print(outlook(TrainConfig(), 'blobs', Path({str(data)!r})).why); "
-        "print([name for name in ('torch', 'cv2', 'matplotlib') if name in sys.modules])"
+        "print([name for name in ('torch', 'pandas', 'cv2', 'matplotlib') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["10,000 steps on 40 pictures", "[]"]
