@@ -9,14 +9,14 @@ import re
 
 import pytest
 
-from pipeline import manifest
 from pipeline.acquire import decode_check
 from pipeline.acquire.acquire import acquire, outlook
 from pipeline.acquire.client import Client
 from pipeline.acquire.source import Doors, Memory
 from pipeline.acquire.sources import SOURCES
 from pipeline.errors import ConfigError, PictureFault, SourceRefused
-from pipeline.records import LISTING_REASONS, PICTURE_REASONS, RawRow
+from pipeline.records import LISTING_REASONS, PICTURE_REASONS
+from tests import raw
 from tests.contracts.arrangements import ARRANGEMENTS
 
 KINDS = sorted(SOURCES)
@@ -52,15 +52,9 @@ def go(data, client, fake_time):
 @pytest.fixture
 def opened(client, fake_time, data):
     def of(spec):
-        state = manifest.raw_folder(data, spec.kind, spec.collection)
-        return spec.open(Doors(client, fake_time.now, state))
+        return spec.open(Doors(client, fake_time.now, raw.folder(data, spec)))
 
     return of
-
-
-def rows(data, spec) -> list[RawRow]:
-    path = manifest.raw_folder(data, spec.kind, spec.collection) / manifest.NAME
-    return list(manifest.rows(manifest.read(path, RawRow), RawRow))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -129,7 +123,7 @@ def test_what_it_lists_can_be_fetched_or_fails_with_a_slug(arranged, opened):
 @arranged_kinds
 def test_every_picture_listed_has_one_row_and_one_fate(arranged, go, data):
     done = go(arranged.spec)
-    found = rows(data, arranged.spec)
+    found = raw.rows(data, arranged.spec)
     assert done.listed == len(found) == len({row.key for row in found})
     assert done.fetched == arranged.pictures
     for row in found:
@@ -143,30 +137,30 @@ def test_every_picture_listed_has_one_row_and_one_fate(arranged, go, data):
 def test_a_second_run_asks_for_nothing_and_changes_nothing(arranged, go, data, fake_time):
     spec = arranged.spec
     go(spec)
-    before, asked = rows(data, spec), arranged.requests()
+    before, asked = raw.rows(data, spec), arranged.requests()
     assert outlook(spec, data, now=fake_time.now).done
     assert go(spec).fetched == 0
     assert arranged.requests() == asked
-    assert rows(data, spec) == before
+    assert raw.rows(data, spec) == before
 
 
 @arranged_kinds
 def test_listing_anew_fetches_no_picture_again(arranged, go, data):
     go(arranged.spec)
-    before = rows(data, arranged.spec)
+    before = raw.rows(data, arranged.spec)
     assert go(arranged.spec, anew=True).fetched == 0
-    assert [row.key for row in rows(data, arranged.spec)] == [row.key for row in before]
+    assert [row.key for row in raw.rows(data, arranged.spec)] == [row.key for row in before]
 
 
 @arranged_kinds
 def test_a_limit_is_kept_and_raising_it_adds_to_the_end(arranged, go, data):
     few = dataclasses.replace(arranged.spec, limit=2)
     go(few)
-    first = rows(data, few)
+    first = raw.rows(data, few)
     assert sum(row.status != "skipped" for row in first) == 2
     go(arranged.spec)
-    assert [row.key for row in rows(data, few)][: len(first)] == [row.key for row in first]
-    assert sum(row.status == "fetched" for row in rows(data, few)) == arranged.pictures
+    assert [row.key for row in raw.rows(data, few)][: len(first)] == [row.key for row in first]
+    assert sum(row.status == "fetched" for row in raw.rows(data, few)) == arranged.pictures
 
 
 @arranged_kinds
@@ -185,7 +179,9 @@ def test_an_interrupted_run_goes_on_to_what_an_uninterrupted_one_gives(
         client = Client(sleep=fake_time.sleep, clock=fake_time.clock, now=fake_time.now, pace=0)
         acquire(arranged.spec, folder, client=client, now=fake_time.now)
         client.close()
-        return [dataclasses.replace(row, fetched_at=None, attempts=0) for row in rows(folder, arranged.spec)]
+        return [
+            dataclasses.replace(row, fetched_at=None, attempts=0) for row in raw.rows(folder, arranged.spec)
+        ]
 
     assert again(data) == again(tmp_path / "plain")
 
@@ -195,9 +191,9 @@ def test_a_refusal_has_a_slug_and_costs_nothing_that_was_there(arranged, go, dat
     if arranged.refuse is None:
         pytest.skip("nobody there who could refuse")
     go(dataclasses.replace(arranged.spec, limit=2))
-    before = rows(data, arranged.spec)
+    before = raw.rows(data, arranged.spec)
     arranged.refuse()
     with pytest.raises(SourceRefused) as refusal:
         go(arranged.spec, anew=True)
     assert refusal.value.slug in LISTING_REASONS
-    assert rows(data, arranged.spec)[: len(before)] == before
+    assert raw.rows(data, arranged.spec)[: len(before)] == before

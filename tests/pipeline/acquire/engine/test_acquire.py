@@ -11,18 +11,13 @@ import random
 import pytest
 
 from pipeline import manifest
-from pipeline.acquire.acquire import acquire, outlook, retry
+from pipeline.acquire.acquire import outlook, retry
 from pipeline.errors import SourceRefused
-from pipeline.records import RawRow
+from tests import raw
 from tests.servers.faults import HTML_PAGE, SERVER_ERROR, Reply, too_many
 from tests.servers.shelf import fill
 
 NAMES = [f"n{number:02}" for number in range(12)]
-
-
-@pytest.fixture
-def data(tmp_path):
-    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -31,30 +26,8 @@ def spec(server):
 
 
 @pytest.fixture
-def go(data, make_client, fake_time):
-    """One run, as a command would make it: with a client of its own."""
-
-    def run(spec, **options):
-        return acquire(spec, data, client=make_client(), now=fake_time.now, **options)
-
-    return run
-
-
-@pytest.fixture
 def look(data, fake_time):
     return lambda spec: outlook(spec, data, now=fake_time.now)
-
-
-def folder_of(data, spec):
-    return data / "raw" / spec.kind / spec.collection
-
-
-def rows_of(data, spec) -> list[RawRow]:
-    return list(manifest.rows(manifest.read(folder_of(data, spec) / manifest.NAME, RawRow), RawRow))
-
-
-def fates(data, spec) -> dict[str, str | None]:
-    return {row.source_id: row.reason or row.status for row in rows_of(data, spec)}
 
 
 def pictures_asked(server) -> list[str]:
@@ -64,7 +37,7 @@ def pictures_asked(server) -> list[str]:
 def test_every_picture_arrives_whole_with_its_row(data, server, spec, go):
     done = go(spec)
     assert (done.listed, done.fetched, done.failed, done.outcome) == (12, 12, 0, "complete")
-    rows = rows_of(data, spec)
+    rows = raw.rows(data, spec)
     assert [row.source_id for row in rows] == NAMES
     for row in rows:
         content = (data / row.path).read_bytes()
@@ -73,7 +46,7 @@ def test_every_picture_arrives_whole_with_its_row(data, server, spec, go):
         assert row.path == f"raw/shelf/one/{row.image_id[:2]}/{row.image_id}.jpg"
         assert (row.bytes, row.width, row.height, row.format) == (len(content), 24, 24, "jpeg")
         assert (row.status, row.reason, row.attempts, row.author) == ("fetched", None, 1, "Anna")
-    left = {path.name for path in folder_of(data, spec).iterdir() if path.is_file()}
+    left = {path.name for path in raw.folder(data, spec).iterdir() if path.is_file()}
     assert left == {"manifest.parquet", "listing.json"}
 
 
@@ -81,30 +54,30 @@ def test_the_manifest_is_in_the_order_of_the_listing_whatever_arrives_first(data
     server.faults.add("/n00.jpg", SERVER_ERROR, times=2)
     server.faults.add("/n05.jpg", cut="reset")
     go(spec)
-    assert [row.source_id for row in rows_of(data, spec)] == NAMES
+    assert [row.source_id for row in raw.rows(data, spec)] == NAMES
 
 
 def test_a_second_run_asks_for_nothing(data, server, spec, go, look):
     go(spec)
-    before = (folder_of(data, spec) / manifest.NAME).read_bytes()
+    before = (raw.folder(data, spec) / manifest.NAME).read_bytes()
     asked = len(server.asked)
     assert look(spec).done
     assert go(spec).fetched == 0
     assert len(server.asked) == asked
-    assert (folder_of(data, spec) / manifest.NAME).read_bytes() == before
+    assert (raw.folder(data, spec) / manifest.NAME).read_bytes() == before
 
 
 def test_listing_anew_fetches_only_what_is_new_and_keeps_the_order(data, server, spec, go):
     go(spec)
-    written = (folder_of(data, spec) / manifest.NAME).stat()
+    written = (raw.folder(data, spec) / manifest.NAME).stat()
     assert go(spec, anew=True).known == 12
-    assert (folder_of(data, spec) / manifest.NAME).stat().st_ino == written.st_ino, "rewritten for nothing"
+    assert (raw.folder(data, spec) / manifest.NAME).stat().st_ino == written.st_ino, "rewritten for nothing"
     server.asked.clear()
     fill(server, ["new", *NAMES])
     done = go(spec, anew=True)
     assert (done.fetched, done.known) == (1, 12)
     assert pictures_asked(server) == ["/new.jpg"]
-    assert [row.source_id for row in rows_of(data, spec)] == [*NAMES, "new"]
+    assert [row.source_id for row in raw.rows(data, spec)] == [*NAMES, "new"]
 
 
 def test_an_old_listing_is_made_again(server, spec, go, look, fake_time):
@@ -131,7 +104,7 @@ def test_bad_pictures_are_rows_with_reasons(data, server, spec, go):
         server.faults.add(f"/{name}.jpg", reply, times=None)
     done = go(spec)
     assert (done.fetched, done.failed, done.outcome) == (6, 6, "complete")
-    assert {name: fate for name, fate in fates(data, spec).items() if fate != "fetched"} == {
+    assert {name: fate for name, fate in raw.fates(data, spec).items() if fate != "fetched"} == {
         "n01": "not_an_image",
         "n02": "not_an_image",
         "n03": "http_404",
@@ -145,8 +118,8 @@ def test_pictures_that_are_not_for_us_are_rows_too(data, server, go):
     spec = fill(server, ["a", "video1", "b"])
     done = go(spec)
     assert (done.fetched, done.skipped) == (2, 1)
-    assert fates(data, spec) == {"a": "fetched", "video1": "video", "b": "fetched"}
-    assert rows_of(data, spec)[1].status == "skipped"
+    assert raw.fates(data, spec) == {"a": "fetched", "video1": "video", "b": "fetched"}
+    assert raw.rows(data, spec)[1].status == "skipped"
 
 
 def test_what_failed_for_good_is_not_asked_again_and_what_may_pass_is(data, server, spec, go, look):
@@ -157,8 +130,8 @@ def test_what_failed_for_good_is_not_asked_again_and_what_may_pass_is(data, serv
     server.asked.clear()
     go(spec, anew=True)
     assert pictures_asked(server) == ["/n02.jpg"]
-    assert fates(data, spec)["n02"] == "fetched"
-    assert rows_of(data, spec)[2].attempts == 2
+    assert raw.fates(data, spec)["n02"] == "fetched"
+    assert raw.rows(data, spec)[2].attempts == 2
 
 
 def test_retry_goes_over_failed_rows_by_reason_and_lists_nothing(
@@ -170,15 +143,15 @@ def test_retry_goes_over_failed_rows_by_reason_and_lists_nothing(
     server.asked.clear()
     done = retry(spec, data, client=make_client(), now=fake_time.now, reason="not_an_image")
     assert (done.fetched, server.paths()) == (1, ["/n02.jpg"])
-    assert fates(data, spec)["n01"] == "http_404"
+    assert raw.fates(data, spec)["n01"] == "http_404"
     retry(spec, data, client=make_client(), now=fake_time.now)
-    assert set(fates(data, spec).values()) == {"fetched"}
-    assert json.loads((folder_of(data, spec) / "listing.json").read_text())["outcome"] == "complete"
+    assert set(raw.fates(data, spec).values()) == {"fetched"}
+    assert json.loads((raw.folder(data, spec) / "listing.json").read_text())["outcome"] == "complete"
 
 
 def test_a_lost_file_is_fetched_again(data, server, spec, go, look):
     go(spec)
-    rows = rows_of(data, spec)
+    rows = raw.rows(data, spec)
     (data / rows[3].path).unlink()
     (data / rows[4].path).write_bytes(b"short")
     assert (look(spec).done, look(spec).to_fetch) == (False, 2)
@@ -196,7 +169,7 @@ def test_a_limit_ends_the_listing_and_covers_no_higher_one(data, server, spec, g
     assert look(dataclasses.replace(spec, limit=2)).done
     more = dataclasses.replace(spec, limit=7)
     assert not look(more).done
-    assert (go(more).fetched, len(rows_of(data, spec))) == (4, 7)
+    assert (go(more).fetched, len(raw.rows(data, spec))) == (4, 7)
     assert look(few).done
     assert go(spec).fetched == 5
     assert all(look(dataclasses.replace(spec, limit=limit)).done for limit in (3, 100))
@@ -205,14 +178,14 @@ def test_a_limit_ends_the_listing_and_covers_no_higher_one(data, server, spec, g
 def test_a_limit_counts_pictures_not_what_is_skipped(data, server, go):
     spec = dataclasses.replace(fill(server, ["video1", "a", "video2", "b", "c"]), limit=2)
     go(spec)
-    assert fates(data, spec) == {"video1": "video", "a": "fetched", "video2": "video", "b": "fetched"}
+    assert raw.fates(data, spec) == {"video1": "video", "a": "fetched", "video2": "video", "b": "fetched"}
 
 
 def test_collections_share_nothing(data, server, spec, go):
     go(spec)
     other = dataclasses.replace(spec, name="two")
     assert go(other).fetched == 12
-    assert rows_of(data, other)[0].path.startswith("raw/shelf/two/")
+    assert raw.rows(data, other)[0].path.startswith("raw/shelf/two/")
 
 
 @pytest.mark.parametrize(
@@ -226,12 +199,12 @@ def test_a_refusal_keeps_what_is_there_and_a_later_run_gets_the_rest(
     with pytest.raises(SourceRefused) as refusal:
         go(spec)
     assert refusal.value.slug == slug
-    rows = rows_of(data, spec)
+    rows = raw.rows(data, spec)
     assert [row.source_id for row in rows] == NAMES[:5]
     assert {row.status for row in rows} == {"fetched"} or all(
         row.status == "fetched" or (row.reason, row.attempts) == (slug, 0) for row in rows
     )
-    listing = json.loads((folder_of(data, spec) / "listing.json").read_text())
+    listing = json.loads((raw.folder(data, spec) / "listing.json").read_text())
     assert (listing["complete"], listing["outcome"]) == (False, slug)
     assert slug in look(spec).why
 
@@ -239,7 +212,7 @@ def test_a_refusal_keeps_what_is_there_and_a_later_run_gets_the_rest(
     fake_time.sleep(3600)
     server.asked.clear()
     assert go(spec).outcome == "complete"
-    assert fates(data, spec) == dict.fromkeys(NAMES, "fetched")
+    assert raw.fates(data, spec) == dict.fromkeys(NAMES, "fetched")
     assert server.paths().count("/list?page=0") <= 1, "more than the page it stopped at was asked again"
 
 
@@ -249,7 +222,7 @@ def test_a_refusal_of_pictures_ends_the_run_and_names_it_in_their_rows(data, ser
     with pytest.raises(SourceRefused):
         go(spec)
     after = len(server.asked)
-    reasons = fates(data, spec)
+    reasons = raw.fates(data, spec)
     assert [reasons[name] for name in NAMES[:4]] == ["fetched"] * 4
     assert {reasons[name] for name in NAMES[4:] if name in reasons} == {"rate_limited"}
     assert server.paths()[-1] == "/n04.jpg", "somebody was asked after the refusal"
@@ -258,7 +231,7 @@ def test_a_refusal_of_pictures_ends_the_run_and_names_it_in_their_rows(data, ser
     server.faults.clear()
     fake_time.sleep(3600)
     go(spec)
-    assert fates(data, spec) == dict.fromkeys(NAMES, "fetched")
+    assert raw.fates(data, spec) == dict.fromkeys(NAMES, "fetched")
     assert len(server.asked) > after
 
 
@@ -272,13 +245,13 @@ def test_an_interrupted_run_says_so_and_the_next_goes_on(data, server, spec, go,
 
     with pytest.raises(KeyboardInterrupt):
         go(spec, tick=interrupt)
-    kept = fates(data, spec)
+    kept = raw.fates(data, spec)
     assert set(kept.values()) <= {"fetched", "interrupted"}
     assert "fetched" in kept.values()
     assert not look(spec).done
     server.asked.clear()
     go(spec)
-    assert fates(data, spec) == dict.fromkeys(NAMES, "fetched")
+    assert raw.fates(data, spec) == dict.fromkeys(NAMES, "fetched")
     fetched_before = {f"/{name}.jpg" for name, fate in kept.items() if fate == "fetched"}
     assert not fetched_before & set(server.paths())
 
@@ -296,7 +269,7 @@ def test_a_listing_that_stops_at_what_is_known_misses_nothing_after_an_interrupt
     with pytest.raises(KeyboardInterrupt):
         go(spec, anew=True, tick=interrupt)
     go(spec)
-    assert set(fates(data, spec)) == {*newest, *NAMES}
+    assert set(raw.fates(data, spec)) == {*newest, *NAMES}
     server.asked.clear()
     go(spec, anew=True)
     assert server.paths() == ["/list?page=0"], "a listing of nothing new should stop at the first page"
@@ -318,7 +291,7 @@ def test_a_picture_whose_bytes_changed_is_fetched_again(data, server, spec, go, 
         lambda self, name: dataclasses.replace(true(self, name), version=version.get(name, "1")),
     )
     assert go(spec, anew=True).fetched == 1
-    rows = rows_of(data, spec)
+    rows = raw.rows(data, spec)
     assert rows[3].image_id == rows[4].image_id
     assert go(spec, anew=True).fetched == 0
 
@@ -333,7 +306,7 @@ def test_texts_that_no_file_can_hold_are_cleaned(data, server, spec, go, monkeyp
         lambda self, name: dataclasses.replace(true(self, name), title="a\ud83d cat é"),
     )
     go(spec)
-    assert rows_of(data, spec)[0].title == "a? cat é"
+    assert raw.rows(data, spec)[0].title == "a? cat é"
 
 
 def test_progress_is_told_picture_by_picture(server, spec, go):
@@ -367,4 +340,4 @@ def test_passing_faults_in_any_mixture_cost_no_picture(data, server, spec, go):
     server.faults.add("/list", too_many("5"))
     server.faults.add("/list", SERVER_ERROR)
     go(spec)
-    assert fates(data, spec) == dict.fromkeys(NAMES, "fetched")
+    assert raw.fates(data, spec) == dict.fromkeys(NAMES, "fetched")

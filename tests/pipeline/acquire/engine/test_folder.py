@@ -24,6 +24,7 @@ from pipeline.acquire.acquire import acquire, outlook
 from pipeline.acquire.folder import FolderSpec
 from pipeline.errors import MissingInput
 from pipeline.records import RawRow
+from tests import raw
 from tests.servers.pictures import picture
 
 JPG = picture(1)
@@ -36,16 +37,13 @@ def here(tmp_path) -> Path:
 
 
 @pytest.fixture
-def rows(tmp_path, client, fake_time):
+def rows(data, go):
     """Acquire what is there, and give the rows by source_id."""
 
     def run(path: Path, **keys) -> dict[str, RawRow]:
         spec = FolderSpec(path=path, **keys)
-        acquire(spec, tmp_path / "data", client=client, now=fake_time.now)
-        table = manifest.read(
-            manifest.raw_folder(tmp_path / "data", "folder", spec.collection) / manifest.NAME, RawRow
-        )
-        return {row.source_id: row for row in manifest.rows(table, RawRow)}
+        go(spec)
+        return raw.by_name(data, spec)
 
     return run
 

@@ -6,18 +6,12 @@ import dataclasses
 
 import pytest
 
-from pipeline import manifest
-from pipeline.acquire.acquire import acquire, outlook, retry
+from pipeline.acquire.acquire import outlook, retry
 from pipeline.acquire.forget import forget, forgotten_images
-from pipeline.records import RawRow
+from tests import raw
 from tests.servers.shelf import fill
 
 NAMES = ["a", "b", "c", "d"]
-
-
-@pytest.fixture
-def data(tmp_path):
-    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -26,27 +20,17 @@ def spec(server):
     return fill(server, NAMES)
 
 
-@pytest.fixture
-def go(data, make_client, fake_time):
-    return lambda spec, **keys: acquire(spec, data, client=make_client(), now=fake_time.now, **keys)
-
-
-def rows(data, spec) -> dict[str, RawRow]:
-    path = manifest.raw_folder(data, spec.kind, spec.collection) / manifest.NAME
-    return {row.source_id: row for row in manifest.rows(manifest.read(path, RawRow), RawRow)}
-
-
 def test_a_forgotten_picture_is_gone_wherever_its_bytes_were(data, spec, go):
     other = dataclasses.replace(spec, name="two")
     go(spec)
     go(other)
-    row = rows(data, spec)["b"]
+    row = raw.by_name(data, spec)["b"]
     done = forget(data, images=[row.image_id])
     assert (done.rows, done.images) == (2, {row.image_id})
     for shelf in (spec, other):
-        tomb = rows(data, shelf)["b"]
+        tomb = raw.by_name(data, shelf)["b"]
         assert (tomb.status, tomb.image_id, tomb.author, tomb.path) == ("forgotten", row.image_id, None, None)
-        assert rows(data, shelf)["a"].status == "fetched"
+        assert raw.by_name(data, shelf)["a"].status == "fetched"
     assert not list(data.rglob(f"{row.image_id}*"))
     assert forgotten_images(data) == {row.image_id}
 
@@ -59,17 +43,17 @@ def test_no_later_run_brings_it_back(data, server, spec, go, make_client, fake_t
     go(spec, anew=True)
     retry(spec, data, client=make_client(), now=fake_time.now)
     assert not [path for path in server.paths() if path.endswith(".jpg")]
-    assert rows(data, spec)["b"].status == "forgotten"
+    assert raw.by_name(data, spec)["b"].status == "forgotten"
 
 
 def test_the_same_bytes_under_another_address_are_not_kept_either(data, server, spec, go):
     go(spec)
-    image_id = rows(data, spec)["b"].image_id
+    image_id = raw.by_name(data, spec)["b"].image_id
     forget(data, images=[image_id])
     server.pages["/copy.jpg"] = server.pages["/b.jpg"]
     fill(server, [*NAMES, "copy"])
     go(spec, anew=True)
-    assert rows(data, spec)["copy"].status == "forgotten"
+    assert raw.by_name(data, spec)["copy"].status == "forgotten"
     assert not list(data.rglob(f"{image_id}*"))
     server.asked.clear()
     go(spec, anew=True)
@@ -80,14 +64,14 @@ def test_forgetting_an_author_takes_all_of_theirs_also_what_never_arrived(data, 
     del server.pages["/c.jpg"]
     go(spec)
     assert forget(data, authors=["Anna"]).rows == 4
-    assert {row.status for row in rows(data, spec).values()} == {"forgotten"}
+    assert {row.status for row in raw.by_name(data, spec).values()} == {"forgotten"}
     assert not list(data.rglob("*.jpg"))
 
 
 def test_an_end_that_was_cut_short_is_made_by_any_later_call(data, spec, go):
     """Tombstones first, then files: what is left after a kill is known by the tombstones."""
     go(spec)
-    row = rows(data, spec)["b"]
+    row = raw.by_name(data, spec)["b"]
     content = (data / row.path).read_bytes()
     forget(data, authors=["Anna"])
     (data / row.path).parent.mkdir(exist_ok=True)
