@@ -74,8 +74,8 @@ def _training_left_s(data: Path, recipe: Recipe, paces: list[float]) -> float | 
 
 
 def total(costs: Iterable[Cost]) -> Cost:
-    """All of them together, as far as they are known."""
-    costs = list(costs)
+    """All of them together, as far as they are known; nothing costs nothing."""
+    costs = list(costs) or [Cost(0.0, 0)]
     seconds = [cost.seconds for cost in costs if cost.seconds is not None]
     sizes = [cost.bytes for cost in costs if cost.bytes is not None]
     return Cost(sum(seconds) if seconds else None, sum(sizes) if sizes else None)

@@ -36,11 +36,11 @@ def apply(table: dict[str, Any], key: str, value: object) -> None:
     target[name] = _value(value, hints[name])
 
 
-def check(key: str) -> None:
+def check(key: str, value: object = None) -> None:
     """Raise ConfigError, naming the nearest, where no recipe can have this key."""
     plain = re.sub(r"^source\.\d+\.", "source.", key)
     if plain not in known_keys():
-        raise tables.unknown(key, known_keys())
+        raise tables.unknown(key, known_keys(), value)
 
 
 def known_keys() -> list[str]:

@@ -11,8 +11,8 @@ from flows.orders import Stage
 
 
 def _check_keys(changes: dict[str, Any]) -> dict[str, Any]:
-    for key in changes:
-        overrides.check(key)
+    for key, value in changes.items():
+        overrides.check(key, value)
     return changes
 
 

@@ -82,11 +82,13 @@ def train(order: Order, *, new_dataset: bool = False) -> Step:
     recipe, forced = order.recipe, "train" in order.force
     outlook = trainer.outlook(recipe.train, recipe.name, order.data)
     why = _why(outlook.done, outlook.why, forced)
+    if new_dataset:
+        why = f"{why}; anew if the dataset changes" if outlook.folder else "waits for the dataset"
     return Step(
         stage="train",
         what=outlook.folder.name if outlook.folder else recipe.name,
         done=outlook.done and not forced,
-        why=f"{why}; anew if the dataset changes" if new_dataset and outlook.folder else why,
+        why=why,
         known=None,
         todo=None,
         cost=Cost() if outlook.done and not forced else estimates.training(order.data, recipe),
@@ -97,7 +99,7 @@ def report(order: Order, trained: Step) -> Step:
     written = (order.data / "runs" / trained.what / "report.html").exists()
     done = trained.done and written and "report" not in order.force
     why = "written" if done else "after training" if not trained.done else "not written yet"
-    return Step("report", trained.what, done, why, None, None, Cost())
+    return Step("report", trained.what, done, why, None, None, Cost(0.0, 0))
 
 
 def _why(done: bool, why: str, forced: bool) -> str:

@@ -30,12 +30,10 @@ FOLDER = Path(shipped.__file__).parent
 
 # What recipes may name already, and which releases after this one bring.
 _ANNOUNCED = {
-    "source.kind": {"instagram", "wikiart", "urls", "gallery-dl"},
     "train.network": {"celeba", "portraits", "bonsai", "modern"},
     "train.loss": {"relativistic", "feature-matching"},
 }
 _AVAILABLE: dict[str, Sequence[str]] = {
-    "source.kind": tuple(SOURCES),
     "train.network": NETWORKS,
     "train.loss": LOSSES,
 }
@@ -155,10 +153,9 @@ def _check_sections(table: Mapping[str, Any]) -> None:
 
 def _check_available(table: Mapping[str, Any]) -> None:
     """Say of what later releases bring that it is not here yet, rather than that nobody knows it."""
-    named = [("source.kind", entry.get("kind")) for entry in table["source"]]
-    named += [(f"train.{key}", table.get("train", {}).get(key)) for key in ("network", "loss")]
-    for key, value in named:
-        if value in _ANNOUNCED[key] and value not in _AVAILABLE[key]:
+    for key, announced in _ANNOUNCED.items():
+        value = table.get("train", {}).get(key.removeprefix("train."))
+        if value in announced and value not in _AVAILABLE[key]:
             here = ", ".join(_AVAILABLE[key])
             raise ConfigError(key, value, f"needs what this version does not have; it has {here}")
 

@@ -107,7 +107,9 @@ def curate(order: Order) -> None:
     outlook = curation.outlook(recipe.curate, recipe.name, recipe.selections, order.data)
     done = outlook.done and not forced
     run = _curate.with_options(task_run_name=f"curate {recipe.name}", refresh_cache=not done)
-    key = _key("curate", curation.VERSION, order.data, [recipe.name, outlook.key])
+    key = _key(
+        "curate", curation.VERSION, order.data, [recipe.name, tables.as_table(recipe.curate), outlook.key]
+    )
     try:
         curated = Curated(**run(key, order, forced))
     finally:
