@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from pipeline.acquire.addresses import spelled
 from pipeline.acquire.captions import one_line
@@ -41,6 +41,7 @@ _SIZE = re.compile(r"![A-Za-z]+\.jpg$")
 _LOCKED = "FRAME-600x480"  # what the site shows of pictures that it may not show
 _QUOTA = b"Free API limit exceeded"
 _QUOTA_WAIT = dt.timedelta(hours=1)
+_BLOCK = 5  # pictures kept from us, before any arrived, that are no chance
 # What another size may help against; network and timeout are of the host, not of the picture.
 _OF_ONE_SIZE = frozenset({"http_404", "http_error", "not_an_image", "truncated", "too_large"})
 
@@ -99,6 +100,8 @@ class WikiArtSource:
         self._spec, self._doors = spec, doors
         self._sizes = _ORIGINAL_FIRST if spec.keep_originals else _USEFUL_FIRST
         self._page: int | None = None
+        self._arrived: str | None = None  # address of a picture that we got in this run
+        self._kept_back = 0  # pictures that we did not get before it
 
     def list_pictures(self, memory: Memory) -> Iterator[Listed]:
         """The order is the site's own and nothing in it is known to be new, so all of it is asked for."""
@@ -132,8 +135,33 @@ class WikiArtSource:
                     raise
                 faults.append(fault)
             else:
+                self._arrived = address
                 return content if address == picture.source_url else Found(content, address)
-        raise next((fault for fault in faults if fault.slug != "http_404"), faults[0])
+        raise self._verdict(image, faults)
+
+    def _verdict(self, image: str, faults: list[PictureFault]) -> PictureFault | SourceRefused:
+        """What it means that `image` is to be had in no size: a matter of its own, or are we kept out?"""
+        if not all(map(_keeps_out, faults)):
+            return next((fault for fault in faults if fault.slug != "http_404"), faults[0])
+        if self._arrived is None:
+            self._kept_back += 1
+            if self._kept_back < _BLOCK:
+                # The first may be one that nobody gets; of more, a later run has to ask again.
+                return faults[0] if self._kept_back == 1 else PictureFault("soft_blocked", faults[0].detail)
+        elif self._is_served(self._arrived):
+            return faults[0]
+        words = f"it keeps its pictures from us ({faults[0].detail})"
+        refuse = self._doors.client.refuse
+        refuse(host_of(image), "soft_blocked", words)
+        return refuse(host_of(self._spec.site), "soft_blocked", words)
+
+    def _is_served(self, address: str) -> bool:
+        """Whether we still get what we got before."""
+        try:
+            self._doors.client.picture(address, check=_is_no_page)
+        except PictureFault as fault:
+            return not _keeps_out(fault)
+        return True
 
     def _listed(self, painting: Painting) -> Listed:
         image = spelled(_SIZE.sub("", painting.image))
@@ -143,7 +171,7 @@ class WikiArtSource:
             painting.id,
             0,
             image and image + self._sizes[0],
-            page_url=urljoin(self._spec.site, spelled(painting.page)) if painting.page else None,
+            page_url=spelled(self._spec.site + painting.page) if painting.page else None,
             author=one_line(painting.author),
             title=one_line(painting.title),
             published_at=_year(painting.year),
@@ -160,6 +188,10 @@ class WikiArtSource:
             until = self._doors.now() + _QUOTA_WAIT
             words = "the site's quota for today or this hour is used up"
             raise self._doors.client.refuse(host_of(answer.url), "quota", words, until)
+
+
+def _keeps_out(fault: PictureFault) -> bool:
+    return fault.slug == "not_an_image" or fault.detail == "HTTP 403"
 
 
 def _is_no_page(answer: Response) -> None:
