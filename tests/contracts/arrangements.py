@@ -6,17 +6,25 @@ An arrangement is a context manager that is given an empty folder, and gives `Ar
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
+
 from pipeline.acquire.folder import FolderSpec
+from pipeline.acquire.gallery import GallerySpec
 from pipeline.acquire.gallery_dl import GalleryDlSpec
 from pipeline.acquire.instagram import InstagramSpec
 from pipeline.acquire.source import SourceSpec
 from pipeline.acquire.urls import UrlsSpec
+from pipeline.gallery import cats
+from pipeline.gallery import server as gallery_server
+from pipeline.gallery import site as gallery_site
 from tests.servers import faults, gallery_page, instagram_account, pictures, wikiart
 from tests.servers import instagram as instagram_server
 from tests.servers.instagram import Instagram
@@ -46,6 +54,28 @@ def urls(here: Path) -> Iterator[Arranged]:
 
         spec = UrlsSpec(path=here / "list.txt", allow_private=True)
         yield Arranged(spec, 6, lambda: len(site.asked))
+
+
+@contextmanager
+def gallery(here: Path) -> Iterator[Arranged]:
+    """The embedded site with a handful of its pictures."""
+    asked: list[str] = []
+    refusing = threading.Event()
+    true = gallery_server._Handler.do_GET
+
+    def do_get(handler: gallery_server._Handler) -> None:
+        asked.append(handler.path)
+        if refusing.is_set():
+            return handler._answer("text/plain", b"", HTTPStatus.TOO_MANY_REQUESTS)
+        return true(handler)
+
+    few = {"CATS": 6, "COPIES": 1, "RECODED": 1, "RESIZED": 1, "BROKEN": 1, "HTML": 1, "SMALL": 1}
+    with pytest.MonkeyPatch.context() as changed:
+        for name, count in few.items():
+            changed.setattr(gallery_site, name, count)
+        changed.setattr(cats.layers, "cache_clear", lambda: None)  # loaded once for all tests
+        changed.setattr(gallery_server._Handler, "do_GET", do_get)
+        yield Arranged(GallerySpec(), sum(few.values()) - 2, lambda: len(asked), refusing.set)
 
 
 @contextmanager
@@ -92,6 +122,7 @@ def gallery_dl(here: Path) -> Iterator[Arranged]:
 
 ARRANGEMENTS: dict[str, Callable[[Path], AbstractContextManager[Arranged]]] = {
     "folder": folder,
+    "gallery": gallery,
     "gallery-dl": gallery_dl,
     "instagram": instagram,
     "urls": urls,
