@@ -19,7 +19,8 @@ from pipeline.records import LISTING_REASONS, PICTURE_REASONS, Key, Listed, RawR
 
 _META = {"stage": "acquire", "version": "1"}
 _LISTED = tuple(field.name for field in dataclasses.fields(Listed) if field.name not in {"skip", "version"})
-_PASSING = frozenset({"network", "timeout", "truncated", "unreadable"})
+# A name that leads into a private network may lead elsewhere by the next listing.
+_PASSING = frozenset({"network", "timeout", "truncated", "unreadable", "unsafe_address"})
 _NEVER_TRIED = frozenset({"interrupted"}) | (LISTING_REASONS - PICTURE_REASONS)
 
 

@@ -29,6 +29,11 @@ class UrlsSpec(LocalSpec):
     kind: ClassVar[str] = "urls"
     allow_private: bool = False  # also addresses of this machine and of private networks
 
+    @property
+    def scope(self) -> str:
+        """Who now allows private addresses has the list gone over again."""
+        return "private" if self.allow_private else ""
+
     def fingerprint(self) -> str | None:
         """Size and time of the file; None where it is gone."""
         try:

@@ -67,6 +67,15 @@ def test_the_same_bytes_under_two_addresses_are_two_rows_and_one_file(desk, serv
     assert first.path == second.path
 
 
+def test_who_then_allows_private_addresses_gets_what_was_refused(desk, server, urls, listed):
+    spec = listed(*urls[:2], allow_private=False)
+    desk.run(spec)
+    assert desk.fates(spec) == ["unsafe_address"] * 2
+    assert server.asked == []
+    desk.run(dataclasses.replace(spec, allow_private=True))
+    assert desk.fates(spec) == ["fetched"] * 2
+
+
 def test_a_list_that_stays_the_same_is_not_gone_over_again(desk, server, urls, listed):
     spec = listed(*urls[:3])
     desk.run(spec)
