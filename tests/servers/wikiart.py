@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -59,7 +60,12 @@ def page_of(number: int, path: str = PORTRAITS) -> str:
 def keep(site: PictureServer, item: dict[str, Any], sizes: Sequence[str] = SIZES) -> dict[str, bytes]:
     """Have the picture of `item` in these sizes; gives the bytes by size."""
     seed = int(item["id"], 16)
-    contents = {size: picture(seed * 4 + SIZES.index(size), 24 + 8 * SIZES.index(size)) for size in sizes}
+    contents = {size: _drawn(seed, SIZES.index(size)) for size in sizes}
     for size, content in contents.items():
         site.add(item["image"] + size, content)
     return contents
+
+
+@functools.cache
+def _drawn(seed: int, size: int) -> bytes:
+    return picture(seed * len(SIZES) + size, 24 + 8 * size)
