@@ -85,6 +85,7 @@ def preprocess(args: Namespace) -> int:
 
 def train(args: Namespace) -> int:
     from flows import plan
+    from models import run as runs
 
     todo = _order(args, ["train"] if args.fresh else [])
     trained = plan.train(todo)
@@ -93,6 +94,7 @@ def train(args: Namespace) -> int:
         _say_done(todo, steps)
         _say_where(todo.data / "runs" / trained.what)
         return 0
+    runs.find(todo.recipe.train, todo.recipe.name, todo.data)  # raises where there is nothing to train on
     with _prefect(todo.data, verbose=args.verbose):
         from flows.train import train
 

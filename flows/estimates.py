@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -27,6 +26,9 @@ class Cost:
     bytes: int | None = None
 
 
+NOTHING = Cost(0.0, 0)
+
+
 def fetching(data: Path, spec: SourceSpec, pictures: int | None) -> Cost:
     """`pictures` more from a source of this kind; None: nobody knows how many."""
     if pictures is None:
@@ -49,33 +51,29 @@ def curating(data: Path, config: CurateConfig, pictures: int) -> Cost:
     return Cost(seconds=rates.seconds(data, f"curate {config.crop}", pictures), bytes=round(size * pictures))
 
 
-def training(data: Path, recipe: Recipe) -> Cost:
-    """The rest of the recipe's run."""
+def training(data: Path, recipe: Recipe, *, fresh: bool) -> Cost:
+    """The rest of the recipe's run, or all of it."""
     paces, sizes = [], []
     for path in (data / "runs").glob("*/generator.safetensors"):
         about = runs.read_header(path)
         if about and about["network"] == recipe.train.network and about["pictures_seen"]:
             paces.append(about["seconds"] / about["pictures_seen"])
             sizes.append(sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file()))
-    return Cost(seconds=_training_left_s(data, recipe, paces), bytes=round(fmean(sizes)) if sizes else None)
+    return Cost(
+        seconds=_training_left_s(data, recipe, paces, fresh=fresh),
+        bytes=round(fmean(sizes)) if sizes else None,
+    )
 
 
-def _training_left_s(data: Path, recipe: Recipe, paces: list[float]) -> float | None:
+def _training_left_s(data: Path, recipe: Recipe, paces: list[float], *, fresh: bool) -> float | None:
     config = recipe.train
     try:
         run = runs.find(config, recipe.name, data)
     except TrainingError:  # no dataset yet
         return config.minutes * 60 if config.minutes else None
-    (step, _, seconds), length = run.position(), run.length
+    step, _, seconds = (0, 0, 0.0) if fresh else run.position()
+    length = run.length
     if length.steps is None:
         return max(0.0, (length.seconds or 0.0) - seconds)
     pictures = max(0, length.steps - step) * config.batch_size
     return pictures * fmean(paces) if paces else None
-
-
-def total(costs: Iterable[Cost]) -> Cost:
-    """All of them together, as far as they are known; nothing costs nothing."""
-    costs = list(costs) or [Cost(0.0, 0)]
-    seconds = [cost.seconds for cost in costs if cost.seconds is not None]
-    sizes = [cost.bytes for cost in costs if cost.bytes is not None]
-    return Cost(sum(seconds) if seconds else None, sum(sizes) if sizes else None)

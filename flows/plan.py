@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from flows import console, estimates, summaries
-from flows.estimates import Cost
+from flows.estimates import NOTHING, Cost
 from flows.orders import Order, Stage, now
 from models import trainer
 from pipeline.acquire import acquire as acquisition
@@ -45,15 +45,16 @@ def _acquire(order: Order) -> Iterator[Step]:
     forced = "acquire" in order.force
     for spec in order.recipe.sources:
         outlook = acquisition.outlook(spec, order.data, now=now)
+        done = outlook.done and not forced
         todo = outlook.to_fetch if outlook.known else spec.limit  # never listed: as many as asked for
         yield Step(
             stage="acquire",
             what=summaries.place(spec),
-            done=outlook.done and not forced,
+            done=done,
             why=_why(outlook.done, outlook.why, forced),
             known=outlook.known,
             todo=todo,
-            cost=estimates.fetching(order.data, spec, todo),
+            cost=NOTHING if done else estimates.fetching(order.data, spec, todo),
         )
 
 
@@ -91,7 +92,7 @@ def train(order: Order, *, new_dataset: bool = False) -> Step:
         why=why,
         known=None,
         todo=None,
-        cost=Cost() if outlook.done and not forced else estimates.training(order.data, recipe),
+        cost=NOTHING if outlook.done and not forced else estimates.training(order.data, recipe, fresh=forced),
     )
 
 
@@ -99,7 +100,7 @@ def report(order: Order, trained: Step) -> Step:
     written = (order.data / "runs" / trained.what / "report.html").exists()
     done = trained.done and written and "report" not in order.force
     why = "written" if done else "after training" if not trained.done else "not written yet"
-    return Step("report", trained.what, done, why, None, None, Cost(0.0, 0))
+    return Step("report", trained.what, done, why, None, None, NOTHING)
 
 
 def _why(done: bool, why: str, forced: bool) -> str:
@@ -107,13 +108,13 @@ def _why(done: bool, why: str, forced: bool) -> str:
 
 
 def as_json(order: Order, steps: Sequence[Step]) -> dict[str, Any]:
-    stages = [asdict(step) | {"state": step.state} for step in steps]
     return {
         "recipe": order.recipe.name,
         "data": str(order.data),
         "done": all(step.done for step in steps),
-        "stages": stages,
-        "total": asdict(_total(steps)),
+        "stages": [asdict(step) | {"state": step.state} for step in steps],
+        "seconds": sum(step.cost.seconds or 0 for step in steps),  # as far as they are known
+        "bytes": sum(step.cost.bytes or 0 for step in steps),
     }
 
 
@@ -124,28 +125,23 @@ def as_text(order: Order, steps: Sequence[Step]) -> str:
             step.stage,
             step.what,
             step.state,
-            _number(step.known),
-            _number(step.todo),
-            *_cost(step.cost if not step.done else Cost(0, 0)),
+            "" if step.known is None else f"{step.known:,}",
+            "" if step.todo is None else f"{step.todo:,}",
+            _sum([step.cost.seconds], console.duration),
+            _sum([step.cost.bytes], console.size),
             step.why,
         )
         for step in steps
     ]
-    rows.append(("", "", "", "", "in all", *_cost(_total(steps)), ""))
+    time = _sum([step.cost.seconds for step in steps], console.duration)
+    disk = _sum([step.cost.bytes for step in steps], console.size)
+    rows.append(("", "", "", "", "in all", time, disk, ""))
     return f"{order.recipe.name} on {order.data}\n{console.aligned(rows)}"
 
 
-def _total(steps: Sequence[Step]) -> Cost:
-    return estimates.total(step.cost for step in steps if not step.done)
-
-
-def _number(count: int | None) -> str:
-    return "" if count is None else f"{count:,}"
-
-
-def _cost(cost: Cost) -> tuple[str, str]:
-    """Time and disk; `?` where nothing of the kind was done before."""
-    return (
-        "?" if cost.seconds is None else console.duration(cost.seconds),
-        "?" if cost.bytes is None else console.size(cost.bytes),
-    )
+def _sum(parts: Sequence[float | None], words: Callable[[float], str]) -> str:
+    """`≥` where some parts are not known, `?` where none is."""
+    known = [part for part in parts if part is not None]
+    if not known:
+        return "?"
+    return words(sum(known)) if len(known) == len(parts) else f"≥ {words(sum(known))}"

@@ -120,3 +120,37 @@ def test_status_counts_every_fate(scraped: Path, impasto: Impasto) -> None:
         fates = {(row["stage"], row["status"], row["reason"]): row["pictures"] for row in status["pictures"]}
         assert fates == {("raw", "fetched", None): 12, ("raw", "failed", "not_an_image"): 1}
     assert "not_an_image" in finish(impasto("status"))
+
+
+def outcome(data: Path) -> dict[str, object]:
+    """What a run leaves behind but for times and tries."""
+    raw = pq.read_table(next(data.glob("raw/folder/*/manifest.parquet")))
+    run = next(data.glob("runs/tiny-*"))
+    metrics = pq.read_table(run / "metrics.parquet").drop_columns(["seconds"])
+    return {
+        "raw": raw.drop_columns(["fetched_at", "attempts"]).to_pylist(),
+        "processed": pq.read_table(data / "processed/tiny/manifest.parquet").to_pylist(),
+        "pictures": {path.name: path.read_bytes() for path in data.glob("processed/tiny/images/*")},
+        "metrics": metrics.to_pylist(),
+        "run": run.name,
+        "samples": {path.name: path.read_bytes() for path in run.glob("samples/*")},
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_every_stage_it_ends_as_if_it_had_not_been(tiny: Path, impasto: Impasto) -> None:
+    command = ("run", "tiny.toml", "--set", "train.steps=300", "--set", "train.checkpoint_every=50")
+    data = tiny.parent / "data"
+    for point in ("raw/folder/*/journal*", "processed/tiny/*", "runs/tiny-*/checkpoints/*"):
+        process = impasto(*command)
+        wait_for(point, data, process)
+        process.kill()
+        process.wait()
+        with pytest.raises(ProcessLookupError):  # nothing that it started outlives it for long
+            for _ in range(100):
+                os.killpg(process.pid, 0)
+                time.sleep(0.1)
+    finish(impasto(*command))
+    finish(impasto(*command, "--data", "uninterrupted"))
+    assert outcome(data) == outcome(tiny.parent / "uninterrupted")
