@@ -85,11 +85,12 @@ class FolderSource:
 
     def list_pictures(self, memory: Memory) -> Iterator[Listed]:  # noqa: ARG002 (listing again costs nothing)
         names = folder_names.Reader(self._tree.beside)
+        collection = self._spec.collection
         for file in self._files.values():
             said = names.read(file.name)
             yield Listed(
                 self._spec.kind,
-                self._spec.collection,
+                collection,
                 file.name,
                 0,
                 file.url,
