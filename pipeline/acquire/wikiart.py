@@ -94,7 +94,7 @@ class WikiArtSpec(SourceSpec):
 
 
 class WikiArtSource:
-    parallel = 16  # of which its manners let few ask at once: the others check and store
+    parallel = 8  # of which its manners let four ask at once: the others check and store
 
     def __init__(self, spec: WikiArtSpec, doors: Doors) -> None:
         self._spec, self._doors = spec, doors
