@@ -11,12 +11,12 @@ import datetime as dt
 import fnmatch
 import hashlib
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import store
@@ -134,10 +134,18 @@ def selected(data: Path, selections: Sequence[Selection]) -> pa.Table:
 
 def _selected(data: Path, selection: Selection) -> pa.Table:
     path = raw_folder(data, selection.source, selection.collection) / NAME
-    fetched = read(path, RawRow)
-    fetched = fetched.filter(pc.equal(fetched["status"], "fetched"))
+    fetched = where(read(path, RawRow), "status", lambda status: status == "fetched")
     if selection.include:
-        names = fetched["source_id"].to_pylist()
-        keep = [any(fnmatch.fnmatchcase(name, glob) for glob in selection.include) for name in names]
-        fetched = fetched.filter(pa.array(keep, pa.bool_()))
+        globs = selection.include
+        fetched = where(
+            fetched, "source_id", lambda name: any(fnmatch.fnmatchcase(name, glob) for glob in globs)
+        )
     return fetched if selection.limit is None else fetched.slice(0, selection.limit)
+
+
+def where(data: pa.Table, column: str, holds: Callable[[Any], bool]) -> pa.Table:
+    """The rows of which it holds. Arrow's own comparison with a Python value would import pandas."""
+    keep = np.packbits(
+        np.array([holds(value) for value in data[column].to_pylist()], bool), bitorder="little"
+    )
+    return data.filter(pa.Array.from_buffers(pa.bool_(), len(data), [None, pa.py_buffer(keep)]))

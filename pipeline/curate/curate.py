@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline import manifest
 from pipeline.curate import crop, dataset, duplicates, inputs, quality, workers
@@ -105,7 +104,7 @@ def _key(config: CurateConfig, selected: pa.Table) -> str:
 
 
 def _summed(table: pa.Table, recomputed: int, config: CurateConfig) -> Curated:
-    kept = table.filter(pc.equal(table["status"], "kept"))
+    kept = manifest.where(table, "status", lambda status: status == "kept")
     reasons = Counter(table["reason"].drop_null().to_pylist())
     by_reason = dict(reasons.most_common())
     if len(kept) < config.min_pictures:

@@ -84,6 +84,7 @@ class Dataset:
         meta = {"key": key, "cut": self._cut, "last_number": str(numbers.last)}
         manifest.write(table, self._folder / manifest.NAME, meta)
         named = {Path(path).name for path in table["path"].drop_null().to_pylist()}
+        store.sweep(self._folder)
         for stale in {entry.name for entry in os.scandir(self._images)} - named:
             (self._images / stale).unlink()
         for squares in self._folder.glob(".squares-*"):

@@ -6,7 +6,6 @@ Runs in any process, on any machine that sees the data directory; depends on not
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from pipeline import store
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.crop import Square, cut
 from pipeline.curate.decode import Pixels
@@ -52,7 +52,6 @@ class Seen:
 
 def look(shard: Sequence[Job], config: CurateConfig, squares: Path) -> list[Seen]:
     """Facts are returned; what is cut goes into the folder `squares`, named by `square_name`."""
-    squares.mkdir(parents=True, exist_ok=True)
     return [_look(job, config, squares) for job in shard]
 
 
@@ -109,18 +108,10 @@ def _cut_all(image_id: str, pixels: Pixels, known: Known, config: CurateConfig, 
         if fate.reason is None and fate.square:
             picture = cut(pixels, fate.square, config.size)
             encoded = _encoded(picture if config.channels == 3 else picture.convert("L"), config)
-            _write(f"{squares}/{square_name(image_id, fate.square, config)}", encoded)
+            store.write_bytes(squares / square_name(image_id, fate.square, config), encoded, durable=False)
 
 
 def _encoded(picture: Image.Image, config: CurateConfig) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, config.format, **_ENCODING[config.format])
     return buffer.getvalue()
-
-
-def _write(path: str, content: bytes) -> None:
-    """As `store` does it, whole or not at all, but for the search of a free name: squares are many."""
-    part = f"{path}.part"
-    with open(part, "wb") as file:  # noqa: PTH123 as above
-        file.write(content)
-    os.replace(part, path)  # noqa: PTH105

@@ -1,0 +1,130 @@
+"""What every detector must keep, and what `yunet` finds in real pictures."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.curate.config import CurateConfig
+from pipeline.curate.decode import Pixels
+from pipeline.curate.faces import DETECTORS, Face, detector
+from pipeline.errors import PictureFault
+from tests.pipeline.curate.conftest import drawn, encoded, face_photo
+
+SLOW = {"face-recognition-cnn"}  # seconds a picture: meets the first promise only, and with the slow tests
+QUICK = sorted(DETECTORS.keys() - SLOW)
+EVERY = [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+# Of the portrait, 512 by 606 px, by eye: from hat to chin and from ear to ear, and how far a box may be off.
+FACE, ROOM = (172, 132, 358, 334), 30
+
+
+@pytest.fixture
+def pixels(tmp_path):
+    def opened(content: bytes) -> Pixels:
+        path = tmp_path / "picture"
+        path.write_bytes(content)
+        return Pixels(path)
+
+    return opened
+
+
+def test_the_recipe_offers_every_detector():
+    for name in DETECTORS:
+        assert CurateConfig(detector=name).detector == name
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_face_is_found_where_it_is(name, pixels):
+    (face,) = detector(name)(pixels(face_photo().read_bytes()))
+    assert max(abs(side - there) for side, there in zip(face.box, FACE, strict=True)) <= ROOM
+    assert face.score is None or 0 < face.score <= 1
+    for x, y in zip((face.landmarks or ())[::2], (face.landmarks or ())[1::2], strict=True):
+        assert face.left <= x <= face.right
+        assert face.top <= y <= face.bottom
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_same_picture_gives_the_same_faces_whatever_came_between(name, pixels):
+    photo = face_photo().read_bytes()
+    first = list(detector(name)(pixels(photo)))
+    detector(name)(pixels(encoded(drawn(1))))
+    assert list(detector(name)(pixels(photo))) == first
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_where_there_is_no_face_none_is_found(name, pixels):
+    noise = np.random.default_rng(0).integers(0, 255, (200, 150, 3), np.uint8)
+    for picture in (Image.fromarray(noise), drawn(1), drawn(2), Image.new("RGB", (300, 300), "white")):
+        assert list(detector(name)(pixels(encoded(picture)))) == []
+
+
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 2), (33, 31)])
+def test_the_smallest_pictures_are_looked_at_too(name, size, pixels):
+    assert list(detector(name)(pixels(encoded(Image.new("RGB", size, "grey"), "PNG")))) == []
+
+
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("scale", [0.5, 3.0])
+def test_boxes_are_in_pixels_of_the_raw_picture(name, scale, pixels):
+    with Image.open(face_photo()) as photo:
+        scaled = photo.resize((round(photo.width * scale), round(photo.height * scale)))
+    (face,) = detector(name)(pixels(encoded(scaled)))
+    assert max(abs(side / scale - there) for side, there in zip(face.box, FACE, strict=True)) <= ROOM
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_boxes_are_those_after_rotation_and_inside(name, pixels):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    with Image.open(face_photo()) as photo:
+        photo.crop((0, 0, 300, 606)).rotate(90, expand=True).save(buffer, "JPEG", exif=exif)
+    picture = pixels(buffer.getvalue())
+    assert (picture.width, picture.height) == (300, 606)
+    for face in detector(name)(picture):
+        assert 0 <= face.left < face.right <= 300
+        assert 0 <= face.top < face.bottom <= 606
+
+
+def test_small_faces_get_a_closer_look(pixels):
+    canvas = Image.new("RGB", (1600, 1200), (90, 110, 130))
+    with Image.open(face_photo()) as photo:
+        small = photo.resize((128, 152))
+    canvas.paste(small, (100, 900))
+    canvas.paste(small.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (1300, 200))
+    faces = detector("yunet")(pixels(encoded(canvas)))
+    assert sorted(face.left // 800 for face in faces) == [0, 1]
+
+
+def folder(name: str) -> list[Path]:
+    pictures = os.environ.get("IMPASTO_PICTURES")
+    if not pictures:
+        pytest.skip("IMPASTO_PICTURES names no folder of real pictures")
+    return sorted((Path(pictures) / name).iterdir())
+
+
+def found(paths: list[Path]) -> float:
+    def looked(path: Path) -> list[Face]:
+        try:
+            return list(detector("yunet")(Pixels(path)))
+        except PictureFault:
+            return []
+
+    return sum(bool(looked(path)) for path in paths) / len(paths)
+
+
+@pytest.mark.parametrize("most", [120, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_yunet_finds_painted_faces_and_hardly_any_in_shoes_and_trees(most):
+    def sample(paths: list[Path]) -> list[Path]:
+        return random.Random(1).sample(paths, min(most, len(paths)))
+
+    assert found(sample(folder("portraits"))) >= 0.93
+    assert found(sample(folder("faces"))) == 1
+    assert found(sample(folder("bonsai") + folder("shoes"))) <= 0.01

@@ -1,0 +1,200 @@
+"""The same picture twice is found, two pictures are not taken for one, and new ones are compared with old."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageEnhance
+
+from pipeline.curate.decode import Pixels
+from pipeline.curate.duplicates import Likeness, candidates, kept_instead, likenesses
+from pipeline.curate.facts import PictureFacts, Thumb
+from pipeline.curate.quality import measure
+from tests.pipeline.curate.conftest import copied, drawn, encoded
+
+
+class Album:
+    """Pictures measured as curation measures them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.facts: list[PictureFacts] = []
+        self.asked: list[set[str]] = []
+        self._thumbs: dict[str, list[Thumb]] = {}
+
+    def add(self, name: str, content: bytes) -> None:
+        path = self.folder / name
+        path.write_bytes(content)
+        pixels = Pixels(path)
+        found = measure(pixels)
+        self.facts.append(PictureFacts(name, None, pixels.width, pixels.height, found.phash))
+        self._thumbs[name] = [Thumb(name, found.thumb)]
+
+    def thumbs(self, ids):
+        self.asked.append(set(ids))
+        return {name: self._thumbs[name] for name in ids}
+
+    def pairs(self, known=()) -> set[frozenset[str]]:
+        return pairs(likenesses(self.facts, known, self.thumbs))
+
+
+def pairs(rows) -> set[frozenset[str]]:
+    return {frozenset((row.image_id, row.like)) for row in rows if row.like}
+
+
+@pytest.fixture
+def album(tmp_path):
+    return Album(tmp_path)
+
+
+def changed(picture: Image.Image) -> dict[str, bytes]:
+    return {
+        "re-encoded": encoded(picture, quality=60),
+        "smaller": copied(picture, 0.6),
+        "as png": encoded(picture.resize((150, 120)), "PNG"),
+        "brighter": encoded(ImageEnhance.Brightness(picture).enhance(1.1)),
+    }
+
+
+def test_copies_are_found_and_others_are_not(album):
+    expected = set()
+    for seed in range(40):
+        picture = drawn(seed)
+        album.add(f"{seed}", encoded(picture))
+        kind, content = list(changed(picture).items())[seed % 4]
+        album.add(f"{seed} {kind}", content)
+        expected.add(frozenset((f"{seed}", f"{seed} {kind}")))
+    assert album.pairs() == expected
+
+
+@pytest.fixture(scope="module")
+def cats():
+    """A composer of cats from the layers that robohash carries (set4, by David Revoy)."""
+    package = importlib.util.find_spec("robohash")
+    assert package
+    assert package.submodule_search_locations
+    folders = sorted((Path(package.submodule_search_locations[0]) / "sets" / "set4").iterdir())
+    layers = [
+        [Image.open(path).convert("RGBA").resize((256, 256)) for path in sorted(folder.iterdir())]
+        for folder in folders
+    ]
+
+    def compose(parts) -> Image.Image:
+        cat = Image.new("RGBA", (256, 256), "white")
+        for layer, part in zip(layers, parts, strict=True):
+            cat.alpha_composite(layer[part % len(layer)])
+        return cat.convert("RGB")
+
+    return compose
+
+
+def test_two_cats_stay_and_a_copied_cat_goes(album, cats):
+    random = np.random.default_rng(7)
+    expected = set()
+    parts = {tuple(int(part) for part in random.integers(0, [15, 10, 15, 10, 16])) for _ in range(120)}
+    for index, combination in enumerate(sorted(parts)):
+        cat = cats(combination)
+        album.add(f"{index}", encoded(cat))
+        if index % 4 == 0:
+            album.add(f"{index} copy", copied(cat, random.uniform(0.6, 0.8), 80))
+            expected.add(frozenset((f"{index}", f"{index} copy")))
+    assert album.pairs() == expected
+
+
+def test_cats_that_differ_in_one_part_stay(album, cats):
+    # Parts that are seen whole: another coat, other eyes, another thing on the head.
+    for index, parts in enumerate([(0, 0, 0, 0, 0), (1, 0, 0, 0, 0), (0, 0, 3, 0, 0), (0, 0, 0, 0, 5)]):
+        album.add(f"{index}", encoded(cats(parts), "PNG"))
+    assert album.pairs() == set()
+
+
+def test_plain_pictures_are_told_apart_by_brightness(album):
+    for level in (0, 128, 255):
+        album.add(f"{level}", encoded(Image.new("RGB", (100, 100), (level,) * 3), "PNG"))
+    album.add("128 again", encoded(Image.new("RGB", (200, 200), (128,) * 3), "PNG"))
+    assert album.pairs() == {frozenset(("128", "128 again"))}
+
+
+def test_new_pictures_are_compared_with_old_ones_and_old_ones_not_again(album):
+    for seed in range(12):
+        album.add(f"{seed}", encoded(drawn(seed)))
+    album.add("3 old copy", copied(drawn(3)))
+    before = likenesses(album.facts, [], album.thumbs)
+    album.asked.clear()
+    album.add("5 new copy", copied(drawn(5)))
+    after = likenesses(album.facts, before, album.thumbs)
+    assert album.asked == [{"5", "5 new copy"}]
+    assert pairs(after) == album.pairs() == pairs(before) | {frozenset(("5", "5 new copy"))}
+
+
+def test_what_is_gone_is_forgotten(album):
+    album.add("a", encoded(drawn(1)))
+    album.add("b", copied(drawn(1)))
+    known = likenesses(album.facts, [], album.thumbs)
+    album.facts.pop()
+    assert likenesses(album.facts, known, album.thumbs) == [Likeness("a", None)]
+
+
+@given(
+    st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=40),
+    st.lists(st.tuples(st.integers(0, 39), st.sets(st.integers(0, 63), max_size=10)), max_size=20),
+    st.data(),
+)
+def test_candidates_are_what_brute_force_finds(hashes, flips, data):
+    near = [hashes[at % len(hashes)] ^ sum(1 << bit for bit in bits) for at, bits in flips]
+    facts = [PictureFacts(str(at), None, 100, 100, one) for at, one in enumerate(hashes + near)]
+    first_new = data.draw(st.integers(0, len(facts)))
+    brute = {
+        (one, other)
+        for other, one in itertools.combinations(range(len(facts)), 2)
+        if (facts[one].phash ^ facts[other].phash).bit_count() <= 8 and one >= first_new
+    }
+    assert {tuple(pair) for pair in candidates(facts, first_new).tolist()} == brute
+
+
+@given(st.lists(st.integers(10, 20), min_size=1, max_size=12), st.data())
+def test_who_is_kept_is_the_largest_and_nobody_names_a_rejected_one(sides, data):
+    pictures = [PictureFacts(str(at), None, side, 10) for at, side in enumerate(sides)]
+    names = st.sampled_from([picture.image_id for picture in pictures])
+    alike = {frozenset(pair) for pair in data.draw(st.lists(st.tuples(names, names))) if pair[0] != pair[1]}
+    instead = kept_instead(pictures, [Likeness(*sorted(pair)) for pair in alike])
+    kept = {picture.image_id for picture in pictures} - instead.keys()
+    assert not any(pair <= kept for pair in alike)
+    order = {picture.image_id: (-sides[int(picture.image_id)], int(picture.image_id)) for picture in pictures}
+    for name, other in instead.items():
+        assert other in kept
+        assert frozenset((name, other)) in alike
+        assert order[other] < order[name]
+
+
+def test_a_picture_and_its_other_formats_hash_alike(tmp_path):
+    hashes = []
+    for kind in ("JPEG", "PNG", "WEBP", "BMP"):
+        path = tmp_path / kind
+        buffer = io.BytesIO()
+        drawn(3, (640, 480)).save(buffer, kind)
+        path.write_bytes(buffer.getvalue())
+        hashes.append(measure(Pixels(path)).phash)
+    assert all((one ^ hashes[0]).bit_count() <= 2 for one in hashes)
+
+
+def test_blur_lowers_sharpness_and_light_raises_brightness(tmp_path):
+    def measured(picture: Image.Image):
+        (tmp_path / "p").write_bytes(encoded(picture, "PNG"))
+        return measure(Pixels(tmp_path / "p"))
+
+    sharp = drawn(2, (400, 300))
+    blurred = measured(sharp.resize((40, 30)).resize((400, 300)))
+    assert blurred.sharpness < measured(sharp).sharpness / 3
+    larger = measured(sharp.resize((1200, 900)))
+    assert larger.sharpness == pytest.approx(measured(sharp).sharpness, rel=0.25)
+    assert measured(Image.new("RGB", (50, 50), "white")).brightness == 1
+    assert measured(Image.new("RGB", (50, 50), "black")).brightness == 0
+    assert measured(Image.new("RGB", (1, 400), "grey")).sharpness == 0
