@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from tests.servers.instagram import redirected
+from tests.servers.https import redirected
 
 HOST = "pictures.test"
 ADDRESS = f"generic:http://{HOST}/index.html"

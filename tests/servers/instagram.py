@@ -9,19 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
-import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
-from urllib.parse import parse_qs, urlsplit
 
-import trustme
-
+from tests.servers import https
 from tests.servers.faults import Fault, Faults, Reply
 from tests.servers.instagram_account import Account, Post, media
 
@@ -66,12 +61,9 @@ class Instagram:
     def details(self, kind: str) -> list[str]:
         return [request.detail for request in self.requests if request.kind == kind]
 
-    def answer(
-        self, host: str, method: str, target: str, form: dict[str, str], session: bool
-    ) -> Reply | Fault:
-        path = urlsplit(target).path
-        query = {name: values[-1] for name, values in parse_qs(urlsplit(target).query).items()} | form
-        kind, detail, reply = self._route(host, method, path, query, session)
+    def answer(self, asked: https.Asked) -> Reply | Fault:
+        session = "sessionid=77" in asked.headers.get("Cookie", "")
+        kind, detail, reply = self._route(asked.host, asked.method, asked.path, asked.fields, session)
         with self._lock:
             self.requests.append(Request(kind, detail, self.clock(), session))
         return self.faults.meet(kind, reply) or reply()
@@ -213,61 +205,12 @@ def _member_cookies() -> tuple[str, ...]:
 @contextlib.contextmanager
 def serving(site: Instagram, folder: Path) -> Iterator[int]:
     """Run the site on 127.0.0.1; gives its port and leaves the certificate authority in folder/ca.pem."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*HOSTS).configure_cert(context)
-
-    class Handler(_Handler):
-        app = site
-
-    with _Server(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
+    with https.serving(site.answer, HOSTS, folder) as port:
         try:
-            yield server.server_port
+            yield port
         finally:
             site.faults.close()
-            server.shutdown()
-            thread.join()
 
 
-@contextlib.contextmanager
-def redirected(port: int, hosts: Sequence[str] = HOSTS) -> Iterator[None]:
-    """Within this process these names are this machine's, and no other name exists."""
-
-    def look_up(host: str, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
-        if host not in (*hosts, "127.0.0.1", "localhost"):
-            raise socket.gaierror(socket.EAI_NONAME, f"{host} is outside of this test")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-
-    with patch("socket.getaddrinfo", look_up):
-        yield
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, *_: Any) -> None:
-        """A client that hangs up, or was killed, is what many tests are about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    app: Instagram
-
-    def do_GET(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length).decode()
-        form = {name: values[-1] for name, values in parse_qs(body).items()}
-        session = "sessionid=77" in self.headers.get("Cookie", "")
-        host = self.headers["Host"].partition(":")[0]
-        self.app.answer(host, self.command, self.path, form, session).send(self)
-
-    do_POST = do_GET  # noqa: N815
-
-    def log_message(self, *_: Any) -> None:
-        pass
+def redirected(port: int) -> AbstractContextManager[None]:
+    return https.redirected(port, HOSTS)
