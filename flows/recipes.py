@@ -44,7 +44,14 @@ class Recipe:
     name: str  # also the dataset's
     sources: tuple[SourceSpec, ...]
     curate: CurateConfig
-    train: TrainConfig
+    training: TrainConfig | ConfigError  # the error: it names what this version does not have
+
+    @property
+    def train(self) -> TrainConfig:
+        """Raises ConfigError where this version cannot train it; it can be scraped and curated."""
+        if isinstance(self.training, ConfigError):
+            raise self.training
+        return self.training
 
     @property
     def selections(self) -> tuple[Selection, ...]:
@@ -70,7 +77,6 @@ def load(recipe: str = DEFAULT, changes: Mapping[str, object] | None = None) -> 
     _check_sections(table)
     for key, value in (changes or {}).items():
         overrides.apply(table, key, value)
-    _check_available(table)
     base = path.resolve().parent
     return Recipe(
         name=_name(table.get("name", path.stem)),
@@ -79,7 +85,7 @@ def load(recipe: str = DEFAULT, changes: Mapping[str, object] | None = None) -> 
             for index, entry in enumerate(table["source"])
         ),
         curate=tables.build(CurateConfig, table.get("curate", {}), "curate", base),
-        train=tables.build(TrainConfig, table.get("train", {}), "train", base),
+        training=_lacking(table) or tables.build(TrainConfig, table.get("train", {}), "train", base),
     )
 
 
@@ -151,13 +157,17 @@ def _check_sections(table: Mapping[str, Any]) -> None:
         raise ConfigError("source", None, 'need at least one [[source]] with a kind, e.g. kind = "folder"')
 
 
-def _check_available(table: Mapping[str, Any]) -> None:
-    """Say of what later releases bring that it is not here yet, rather than that nobody knows it."""
+def _lacking(table: Mapping[str, Any]) -> ConfigError | None:
+    """What later releases bring and this recipe needs, told apart from what nobody knows."""
     for key, announced in _ANNOUNCED.items():
         value = table.get("train", {}).get(key.removeprefix("train."))
         if value in announced and value not in _AVAILABLE[key]:
             here = ", ".join(_AVAILABLE[key])
-            raise ConfigError(key, value, f"needs what this version does not have; it has {here}")
+            rule = (
+                f"needs what this version does not have; it has {here}, e.g. --set {key}={_AVAILABLE[key][0]}"
+            )
+            return ConfigError(key, value, rule)
+    return None
 
 
 def _name(name: object) -> str:
