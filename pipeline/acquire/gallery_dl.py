@@ -102,8 +102,8 @@ class GalleryDlSource:
         ):
             try:
                 for line in process.stdout or ():
-                    if line.startswith("{"):
-                        yield json.loads(line)
+                    if said := _file_of(line):
+                        yield said
                 status = process.wait()
             finally:
                 process.terminate()
@@ -123,6 +123,15 @@ class GalleryDlSource:
         else:
             slug = "network" if "Connection" in words or "Timeout" in words else "server_error"
         return SourceRefused(slug, f"gallery-dl: {words}")
+
+
+def _file_of(line: str) -> dict[str, Any] | None:
+    """A file's metadata; None for what the user's own configuration of gallery-dl makes it print besides."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and "_url" in said else None
 
 
 def _command() -> str:

@@ -26,9 +26,7 @@ class InstagramSpec(SourceSpec):
     kind: ClassVar[str] = "instagram"
     account: str  # as in instagram.com/ACCOUNT
     since: dt.date | None = None  # posts taken before are left out
-    session: str = (
-        ""  # whose saved session to use (a user's name, or the path of a session file); empty: a guest
-    )
+    session: str = ""  # whose saved session: a user's name, or the path of a session file; empty: a guest
 
     def __post_init__(self) -> None:
         SourceSpec.__post_init__(self)

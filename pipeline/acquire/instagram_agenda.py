@@ -19,9 +19,8 @@ from instaloader import FrozenNodeIterator, NodeIterator, Post
 from pipeline import store
 
 NAME = "posts.json"  # in the collection's folder
-PINNED = (
-    3  # so many posts may stand above newer ones: their age, or that we have them, says nothing of the rest
-)
+# So many posts may stand above newer ones: their age, or that we have them, says nothing of the rest.
+PINNED = 3
 
 
 @dataclass(slots=True)
@@ -64,9 +63,7 @@ class Gap:
 class Agenda:
     path: Path
     gaps: list[Gap] = field(default_factory=list)  # newest first
-    unread: dict[str, int] = field(
-        default_factory=dict
-    )  # posts that failed: listings that asked again in vain
+    unread: dict[str, int] = field(default_factory=dict)  # posts that failed: how often asked again in vain
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -19,6 +19,7 @@ from instaloader import (
 
 from pipeline.acquire.instagram_agenda import PINNED, Agenda, Gap, anything_new
 from pipeline.acquire.instagram_posts import Found, pictures_of, unread
+from pipeline.acquire.instagram_rates import HOST
 from pipeline.errors import PictureFault, SourceRefused
 from pipeline.records import Listed
 
@@ -151,8 +152,9 @@ def fault_of(error: Exception) -> PictureFault:
     match error:
         case PictureFault():
             return error
-        case SourceRefused():
-            return PictureFault(error.slug, error.message)
+        case SourceRefused():  # of this one post; see ends_listing
+            slug = "network" if error.slug == "network" else "http_error"
+            return PictureFault(slug, error.message.removeprefix(f"{HOST}: "))
         case BadResponseException():
             return PictureFault("http_404", f"Instagram shows no such post any more, or not to us ({error})")
     return PictureFault("http_error", f"the post could not be read ({type(error).__name__}: {error})")

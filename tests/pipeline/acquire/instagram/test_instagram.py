@@ -223,6 +223,32 @@ def test_a_post_that_cannot_be_read_is_a_row_and_does_not_end_the_listing(world)
     assert world.rows()["instagram", "kah__bane", shown.posts[9].code, 0].reason == "http_404"
 
 
+def test_a_post_over_which_instagram_stumbles_is_a_row_and_does_not_end_the_listing(world):
+    shown = world.site.accounts["kah__bane"] = account("kah__bane", 20)
+    one_post = 4  # requests for the post at hand, with all that the client tries again
+    world.site.faults.add("post", Reply(500, b"", "text/html"), skip=7, times=one_post)
+    world.site.faults.add("post", Reply(500, b"", "text/html"), skip=19, times=one_post)
+    done = world.scrape()
+    assert (done.fetched, done.failed, done.outcome) == (19, 1, "complete")
+    row = world.rows()["instagram", "kah__bane", shown.shown()[7].code, 0]
+    assert (row.status, row.reason, row.detail[:8]) == ("failed", "http_error", "HTTP 500")
+
+
+def test_when_no_post_can_be_read_the_listing_ends_before_it_has_asked_for_all(world):
+    world.site.accounts["kah__bane"] = account("kah__bane", 40)
+    answer = Reply.json(
+        {"data": {"xdt_api__v1__media__shortcode__web_info": {"items": [{"a": "new shape"}]}}}
+    )
+    world.site.faults.add("post", answer, skip=3, times=None)
+    with pytest.raises(SourceRefused) as refused:
+        world.scrape()
+    assert refused.value.slug == "server_error"
+    assert world.site.count("post") == 3 + 5
+    world.site.faults.clear()
+    assert world.scrape().outcome == "complete"
+    assert len(world.rows()) == 40
+
+
 def test_a_post_that_failed_is_asked_for_again_by_the_next_listings(world):
     shown = world.site.accounts["kah__bane"] = account("kah__bane", 20)
     shown.posts[9] = Post(9, "kah__bane", ("picture", "picture"), removed=True)
