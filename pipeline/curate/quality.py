@@ -46,6 +46,7 @@ def perceptual_hash(luma: npt.NDArray[np.float64]) -> int:
 
 
 def laplacian_variance(luma: npt.NDArray[np.float32]) -> float:
-    neighbours = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
-    laplacian = (neighbours - 4 * luma[1:-1, 1:-1]).ravel()
+    laplacian = luma[1:-1, 1:-1] * -4
+    for neighbours in (luma[:-2, 1:-1], luma[2:, 1:-1], luma[1:-1, :-2], luma[1:-1, 2:]):
+        laplacian += neighbours
     return float(laplacian.var()) if laplacian.size else 0.0

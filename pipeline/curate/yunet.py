@@ -60,8 +60,7 @@ class Yunet:
         width, height = frame.size
         rows, columns = -(-height // 32), -(-width // 32)
         batch = np.zeros((1, 3, rows * 32, columns * 32), np.float32)  # 1 × BGR × H × W in [0, 255]
-        for plane, colour in zip(batch[0], reversed(frame.split()), strict=True):
-            plane[:height, :width] = colour
+        batch[0, :, :height, :width] = np.asarray(frame).transpose(2, 0, 1)[::-1]
         classes, objects, boxes, landmarks = self._answer(batch)
         certainty = classes * objects
         at = np.flatnonzero(certainty >= least_score**2)
