@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from flows import commands, recipes, sources
 from flows.orders import STAGES
 from models.errors import TrainingError
-from pipeline.errors import ImpastoError
+from pipeline.errors import ImpastoError, SourceRefused
 
 INTERRUPTED = 130
 
@@ -131,7 +131,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return COMMANDS[args.command].run(args)
     except (ImpastoError, TrainingError) as error:
-        _complain(f"impasto: {' '.join(str(error).split())}")
+        kept = (
+            "; what was fetched is kept, the same command goes on" if isinstance(error, SourceRefused) else ""
+        )
+        _complain(f"impasto: {' '.join(str(error).split())}{kept}")
         return error.exit_code
     except KeyboardInterrupt:
         _complain(f"interrupted; what was done is kept. To go on: {_to_go_on(arguments)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,7 +89,7 @@ def train(args: Namespace) -> int:
 
     todo = _order(args, ["train"] if args.fresh else [])
     trained = plan.train(todo)
-    steps = [trained, plan.report(todo, trained)]
+    steps = [trained, plan.report(todo, [trained])]
     if all(step.done for step in steps):
         _say_done(todo, steps)
         _say_where(todo.data / "runs" / trained.what)
@@ -130,16 +130,14 @@ def login(args: Namespace) -> int:
 
     from pipeline.acquire import instagram_login
 
+    user = args.user
     if args.browser:
         user, session = instagram_login.login_from_browser(args.browser)
-    elif args.user:
-        user, session = (
-            args.user,
-            instagram_login.login(
-                args.user,
-                ask_password=lambda: getpass(f"Instagram password of {args.user}: "),
-                ask_code=lambda: getpass("Code of the second step: "),
-            ),
+    elif user:
+        session = instagram_login.login(
+            user,
+            ask_password=lambda: getpass(f"Instagram password of {user}: "),
+            ask_code=lambda: getpass("Code of the second step: "),
         )
     else:
         raise ConfigError("login", args.site, "name a USER, or the browser to take the session from")
@@ -199,7 +197,10 @@ def _prefect(data: Path, *, verbose: bool) -> Iterator[None]:
     with store.exclusive(data):
         pass  # where another run holds it, say so at once; the flow itself takes it for its time
     local.prepare(verbose=verbose)
-    with console.use(console.for_this_terminal()), local.prefect():
+    shown = console.for_this_terminal()
+    with console.use(shown), ExitStack() as stack:
+        with shown.stage("start Prefect"):
+            stack.enter_context(local.prefect())
         yield
 
 

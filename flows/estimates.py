@@ -45,8 +45,10 @@ def fetching(data: Path, spec: SourceSpec, pictures: int | None) -> Cost:
     )
 
 
-def curating(data: Path, config: CurateConfig, pictures: int) -> Cost:
+def curating(data: Path, config: CurateConfig, pictures: int | None) -> Cost:
     """`pictures` decoded, looked at and written."""
+    if pictures is None:
+        return Cost()
     size = config.size**2 * config.channels * _SHARE_OF_PNG
     return Cost(seconds=rates.seconds(data, f"curate {config.crop}", pictures), bytes=round(size * pictures))
 

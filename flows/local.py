@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import MissingInput
+
 if TYPE_CHECKING:
     import uvicorn
 
@@ -40,12 +42,24 @@ def prefect() -> Iterator[None]:
 
     # A heartbeat tells a server of a worker that died; here nobody listens, and it costs a second per flow.
     settings: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    url = PREFECT_API_URL.value()
     with ExitStack() as stack:
-        if not PREFECT_API_URL.value():
+        if url:
+            _check_answers(url)
+        else:
             settings[PREFECT_API_URL] = stack.enter_context(_server())
             settings[PREFECT_LOGGING_TO_API_ENABLED] = False
         stack.enter_context(temporary_settings(settings))
         yield
+
+
+def _check_answers(url: str) -> None:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        if client.api_healthcheck() is not None:
+            remedy = "start it (prefect server start), or unset PREFECT_API_URL"
+            raise MissingInput(f"Prefect's server at {url} does not answer: {remedy}")
 
 
 @contextmanager

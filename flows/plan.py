@@ -34,11 +34,10 @@ class Step:
 
 def steps(order: Order) -> list[Step]:
     """The stages of a run in their order."""
-    acquired = list(_acquire(order))
-    to_fetch = [step.todo for step in acquired]
-    curated = curate(order, coming=None if None in to_fetch else sum(todo or 0 for todo in to_fetch))
-    trained = train(order, new_dataset=not all(step.done for step in [*acquired, curated]))
-    return [*acquired, curated, trained, report(order, trained)]
+    before: list[Step] = list(_acquire(order))
+    for stage in (curate, train, report):
+        before.append(stage(order, before))
+    return before
 
 
 def _acquire(order: Order) -> Iterator[Step]:
@@ -46,7 +45,7 @@ def _acquire(order: Order) -> Iterator[Step]:
     for spec in order.recipe.sources:
         outlook = acquisition.outlook(spec, order.data, now=now)
         done = outlook.done and not forced
-        todo = outlook.to_fetch if outlook.known else spec.limit  # never listed: as many as asked for
+        todo = outlook.to_fetch if outlook.known or done else spec.limit  # never listed: as many as asked for
         yield Step(
             stage="acquire",
             what=summaries.place(spec),
@@ -58,49 +57,59 @@ def _acquire(order: Order) -> Iterator[Step]:
         )
 
 
-def curate(order: Order, *, coming: int | None = 0) -> Step:
-    """`coming`: pictures that are to be fetched before; None where nobody knows how many."""
+def curate(order: Order, before: Sequence[Step] = ()) -> Step:
+    """`before`: what comes before it in the same run, as for the next ones."""
     recipe, forced = order.recipe, "curate" in order.force
     try:
         outlook = curation.outlook(recipe.curate, recipe.name, recipe.selections, order.data)
     except MissingInput:  # nothing fetched yet
         outlook = curation.Outlook(False, "", 0, 0, "never curated")
-    known = outlook.rows if forced else outlook.to_compute
-    todo = None if coming is None else known + coming
+    done = outlook.done and not forced
     why = _why(outlook.done, outlook.why, forced)
+    coming = [step.todo for step in before]
+    todo = None if None in coming else sum(count or 0 for count in coming)
+    if todo is not None:
+        todo += outlook.rows if forced else outlook.to_compute
     return Step(
         stage="curate",
         what=recipe.name,
-        done=outlook.done and not forced,
-        why=why if coming == 0 else f"{why}; then what is fetched",
+        done=done,
+        why=why if _all_done(before) else f"{why}; then what is fetched",
         known=outlook.rows,
         todo=todo,
-        cost=Cost() if todo is None else estimates.curating(order.data, recipe.curate, todo),
+        cost=estimates.curating(order.data, recipe.curate, todo) if todo != 0 else NOTHING,
     )
 
 
-def train(order: Order, *, new_dataset: bool = False) -> Step:
+def train(order: Order, before: Sequence[Step] = ()) -> Step:
     recipe, forced = order.recipe, "train" in order.force
     outlook = trainer.outlook(recipe.train, recipe.name, order.data)
+    done = outlook.done and not forced
     why = _why(outlook.done, outlook.why, forced)
-    if new_dataset:
+    if not _all_done(before):
         why = f"{why}; anew if the dataset changes" if outlook.folder else "waits for the dataset"
     return Step(
         stage="train",
         what=outlook.folder.name if outlook.folder else recipe.name,
-        done=outlook.done and not forced,
+        done=done,
         why=why,
         known=None,
         todo=None,
-        cost=NOTHING if outlook.done and not forced else estimates.training(order.data, recipe, fresh=forced),
+        cost=NOTHING if done else estimates.training(order.data, recipe, fresh=forced),
     )
 
 
-def report(order: Order, trained: Step) -> Step:
-    written = (order.data / "runs" / trained.what / "report.html").exists()
-    done = trained.done and written and "report" not in order.force
-    why = "written" if done else "after training" if not trained.done else "not written yet"
-    return Step("report", trained.what, done, why, None, None, NOTHING)
+def report(order: Order, before: Sequence[Step]) -> Step:
+    """Of the run that the last step before it trains."""
+    run = before[-1].what
+    written = (order.data / "runs" / run / "report.html").exists()
+    done = _all_done(before) and written and "report" not in order.force
+    why = "written" if done else "not written yet" if _all_done(before) else "after training"
+    return Step("report", run, done, why, None, None, NOTHING)
+
+
+def _all_done(steps: Sequence[Step]) -> bool:
+    return all(step.done for step in steps)
 
 
 def _why(done: bool, why: str, forced: bool) -> str:
@@ -111,7 +120,7 @@ def as_json(order: Order, steps: Sequence[Step]) -> dict[str, Any]:
     return {
         "recipe": order.recipe.name,
         "data": str(order.data),
-        "done": all(step.done for step in steps),
+        "done": _all_done(steps),
         "stages": [asdict(step) | {"state": step.state} for step in steps],
         "seconds": sum(step.cost.seconds or 0 for step in steps),  # as far as they are known
         "bytes": sum(step.cost.bytes or 0 for step in steps),

@@ -53,6 +53,10 @@ class Recipe:
             raise self.training
         return self.training
 
+    def check_trainable(self) -> None:
+        """Raises what `train` raises, before hours of scraping for a training that cannot be."""
+        _ = self.train
+
     @property
     def selections(self) -> tuple[Selection, ...]:
         return tuple(source.selection for source in self.sources)

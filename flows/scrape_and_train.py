@@ -26,7 +26,7 @@ def scrape_and_train(
         force: stages to do again whatever the cache says
     """
     todo = order(recipe, overrides, data, force)
-    todo.recipe.train  # noqa: B018 (what cannot be trained is refused before it is scraped)
+    todo.recipe.check_trainable()
     with store.exclusive(todo.data):
         tasks.acquire(todo.recipe.sources, todo.data, anew=False, forced="acquire" in todo.force)
         tasks.curate(todo)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from flows import cli, commands, prefect_plugin
+from flows import cli, commands, prefect_plugin, recipes
 from models.errors import Diverged
 from pipeline import store
+from pipeline.curate.curate import curate
 from pipeline.errors import SourceRefused, TooFewPictures
 
 HEAVY = "torch torchvision prefect cv2 pandas pyarrow numpy PIL matplotlib instaloader pydantic rich".split()
@@ -136,6 +137,17 @@ def test_a_data_directory_that_cannot_be_written_is_exit_code_2(
     (tmp_path / "file").write_text("not a folder")
     assert cli.main(["run", recipe, "--data", str(tmp_path / "file")]) == 2
     complaint(capsys)
+
+
+def test_too_few_pictures_are_exit_code_4_though_nothing_is_to_be_done(
+    scraped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, data = recipes.load(str(scraped)), scraped.parent / "data"
+    curate(recipe.curate, recipe.name, recipe.selections, data)
+    command = ["preprocess", str(scraped), "--data", str(data)]
+    assert cli.main(command) == 0
+    assert cli.main([*command, "--set", "curate.min_pictures=13"]) == 4
+    assert "12" in complaint(capsys)
 
 
 @pytest.mark.parametrize(

@@ -108,12 +108,6 @@ def test_a_plan_changes_nothing_and_says_what_a_run_would_do(tiny: Path, impasto
     assert "never listed" in text
 
 
-def test_too_few_pictures_are_exit_code_4_each_time(scraped: Path, impasto: Impasto) -> None:
-    for _ in range(2):
-        said = finish(impasto("preprocess", str(scraped), "--set", "curate.min_pictures=13"), code=4)
-        assert "12" in said
-
-
 def test_status_counts_every_fate(scraped: Path, impasto: Impasto) -> None:
     for arguments in (["status", "--json"], ["status", str(scraped), "--json"]):
         status = json.loads(finish(impasto(*arguments)))
