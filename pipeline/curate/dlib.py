@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import ImageFile
 
 from pipeline.curate.decode import Pixels
 from pipeline.curate.faces import Face
@@ -32,6 +33,9 @@ class FaceRecognition:
                 'detector face-recognition: not installed; pip install "impasto[faces]", '
                 'or set curate.detector = "yunet"'
             ) from error
+        finally:
+            # The package switches this on for the whole process: broken pictures would then count as whole.
+            ImageFile.LOAD_TRUNCATED_IMAGES = strict
         self._locations = face_recognition.face_locations
         self._model, self._side_px = model, _SIDE_PX[model]
 

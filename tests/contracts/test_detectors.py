@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,15 @@ def pixels(tmp_path):
 def test_the_recipe_offers_every_detector():
     for name in DETECTORS:
         assert CurateConfig(detector=name).detector == name
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_broken_picture_stays_broken_for_the_rest_of_the_process(name):
+    code = (
+        "from PIL import ImageFile; from pipeline.curate.faces import detector; "
+        f"detector({name!r}); assert not ImageFile.LOAD_TRUNCATED_IMAGES"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("name", EVERY)
