@@ -21,6 +21,7 @@ _SIDE_PX = {"hog": 800, "cnn": 400}  # of the longer side: faces from a tenth of
 
 class FaceRecognition:
     def __init__(self, model: str) -> None:
+        strict = ImageFile.LOAD_TRUNCATED_IMAGES
         try:
             with warnings.catch_warnings():  # of how its models package finds its files
                 warnings.simplefilter("ignore")
