@@ -102,18 +102,17 @@ async def plain(addresses: list[str], parallel: int) -> None:
         await asyncio.gather(*(fetch(client, address) for address in addresses))
 
 
-def ours(spec: SourceSpec, parallel: int, expected: int) -> None:
+def ours(spec: SourceSpec, parallel: int, expected: int, folder: Path) -> None:
     """One acquisition into an empty data directory, with ledger and all."""
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        now = lambda: dt.datetime.now(dt.UTC)  # noqa: E731
-        client = Client(
-            ledger=Ledger(data / "raw" / "ledger.sqlite", now),
-            pace=0,
-            manners=lambda _: Manners(parallel=parallel),
-        )
-        done = acquire(spec, data, client=client, now=now)
-        client.close()
+    data = Path(tempfile.mkdtemp(dir=folder))
+    now = lambda: dt.datetime.now(dt.UTC)  # noqa: E731
+    client = Client(
+        ledger=Ledger(data / "raw" / "ledger.sqlite", now),
+        pace=0,
+        manners=lambda _: Manners(parallel=parallel),
+    )
+    done = acquire(spec, data, client=client, now=now)
+    client.close()
     if done.fetched != expected:
         raise SystemExit(f"{spec.kind}: {done.fetched} of {expected} pictures arrived")
 
@@ -132,8 +131,8 @@ def compare(address: str, count: int, parallel: int, rounds: int, folder: Path) 
     (folder / "list.txt").write_text("\n".join(addresses))
     runs: dict[str, Callable[[], None]] = {
         "httpx": lambda: asyncio.run(plain(addresses, parallel)),
-        "urls": lambda: ours(UrlsSpec(path=folder / "list.txt", allow_private=True), parallel, count),
-        "wikiart": lambda: ours(Local(genre="all"), parallel, count),
+        "urls": lambda: ours(UrlsSpec(path=folder / "list.txt", allow_private=True), parallel, count, folder),
+        "wikiart": lambda: ours(Local(genre="all"), parallel, count, folder),
     }
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(rounds + 1):  # the first, which imports and compiles, is not counted
