@@ -10,6 +10,7 @@ import dataclasses
 import datetime as dt
 import fnmatch
 import hashlib
+import operator
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ def _column(name: str, hint: Any) -> pa.Field:
 
 def table(rows: Iterable[R], record: type[R]) -> pa.Table:
     columns = schema(record)
-    values = [[getattr(row, name) for name in columns.names] for row in rows]
+    values = map(operator.attrgetter(*columns.names), rows)
     by_column = list(zip(*values, strict=True)) or [()] * len(columns)
     arrays = [pa.array(column, field.type) for column, field in zip(by_column, columns, strict=True)]
     return pa.Table.from_arrays(arrays, schema=columns)

@@ -52,25 +52,21 @@ def choose(
 ) -> list[ProcessedRow]:
     """The processed rows in manifest order; `path` and `sha256` are the publisher's to fill."""
     by_picture = {image_id: fates(config, one) for image_id, one in known.items()}
-    first = {picture.image_id: picture.key for picture in reversed(pictures)}
-    originals = [picture for picture in pictures if first[picture.image_id] == picture.key]
+    first = {picture.image_id: at for at, picture in reversed(list(enumerate(pictures)))}
     fit = [
-        known[picture.image_id].facts
-        for picture in originals
-        if any(fate.reason is None for fate in by_picture[picture.image_id])
+        known[image_id].facts
+        for image_id in sorted(first, key=first.__getitem__)
+        if any(fate.reason is None for fate in by_picture[image_id])
     ]
     instead = kept_instead(fit, pairs) if config.dedupe == "near" else {}
-    return [
-        _row(picture, known[picture.image_id], fate, original, numbers)
-        for picture in pictures
-        for original in [instead.get(picture.image_id) or _twin(config, picture, first)]
-        for fate in by_picture[picture.image_id]
-    ]
-
-
-def _twin(config: CurateConfig, picture: Picture, first: Mapping[str, Key]) -> str | None:
-    """The name of the same bytes under an earlier key."""
-    return picture.image_id if config.dedupe != "off" and first[picture.image_id] != picture.key else None
+    rows = []
+    for at, picture in enumerate(pictures):
+        copy_of = instead.get(picture.image_id)
+        if copy_of is None and config.dedupe != "off" and first[picture.image_id] != at:
+            copy_of = picture.image_id
+        found = by_picture[picture.image_id]
+        rows += [_row(picture, known[picture.image_id], fate, copy_of, numbers) for fate in found]
+    return rows
 
 
 def _row(picture: Picture, known: Known, fate: Fate, copy_of: str | None, numbers: Numbers) -> ProcessedRow:

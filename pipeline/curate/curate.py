@@ -62,16 +62,17 @@ def curate(
     """
     selected = inputs.selected(data, selections)
     key = _key(config, selected)
-    recomputed = 0
+    recomputed = total = 0
     if not force and dataset.done(data, name, key):
         table = dataset.read(data, name)
     else:
         bench = Workbench(config, name, data, inputs.pictures(selected), afresh=force)
         while jobs := bench.jobs():
-            for shard in workers.run(bench.work, jobs, config.processes):
-                bench.take(*shard)
-                recomputed += len(shard[0])
-                tick(recomputed, max(recomputed, len(jobs)))
+            total += len(jobs)
+            for shard, seen in workers.run(bench.work, jobs, config.processes):
+                bench.take(shard, seen)
+                recomputed += len(shard)
+                tick(recomputed, total)
         table = bench.publish(key)
     return _summed(table, recomputed, config)
 
@@ -83,9 +84,9 @@ def outlook(config: CurateConfig, name: str, selections: Sequence[Selection], da
     if dataset.done(data, name, key):
         return Outlook(True, key, len(selected), 0, "nothing changed since it was made")
     bench = Workbench(config, name, data, inputs.pictures(selected))
-    unknown, jobs = len(bench.unknown()), len(bench.jobs())
-    why = f"{unknown} pictures to look at, {jobs - unknown} known ones to cut"
-    return Outlook(False, key, len(selected), jobs, why)
+    unknown, uncut = len(bench.unknown()), len(bench.uncut())
+    why = f"{unknown} pictures to look at, {uncut} known ones to cut"
+    return Outlook(False, key, len(selected), unknown + uncut, why)
 
 
 def _key(config: CurateConfig, selected: pa.Table) -> str:

@@ -8,12 +8,11 @@ and only those still count whose hash it holds.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,7 +36,7 @@ def done(data: Path, name: str, key: str) -> bool:
         return False
     named = manifest.read(path, ProcessedRow, ["path"])["path"].drop_null().to_pylist()
     present = _present(folder / "images")
-    return all(path.rpartition("/")[2] in present for path in named)
+    return all(_name(path) in present for path in named)
 
 
 def read(data: Path, name: str) -> pa.Table:
@@ -78,12 +77,15 @@ class Dataset:
         """Every kept row must be cut or unchanged. Returns the manifest."""
         store.write_text(self._marker, "")
         self._images.mkdir(exist_ok=True)
-        uses = Counter(self._square(row) for row in rows if row.status == "kept")
-        table = manifest.table([self._placed(row, uses) for row in rows], ProcessedRow)
+        placed = list(self._placed(rows))
+        table = manifest.table(rows, ProcessedRow)
+        for at, column in enumerate(("path", "sha256")):
+            values = pa.array([place[at] for place in placed], pa.string())
+            table = table.set_column(table.schema.get_field_index(column), table.schema.field(column), values)
         os.sync()  # all pictures at once; one by one would take a minute for what a second holds
         meta = {"key": key, "cut": self._cut, "last_number": str(numbers.last)}
         manifest.write(table, self._folder / manifest.NAME, meta)
-        named = {Path(path).name for path in table["path"].drop_null().to_pylist()}
+        named = {_name(path) for path, _ in placed if path}
         store.sweep(self._folder)
         for stale in {entry.name for entry in os.scandir(self._images)} - named:
             (self._images / stale).unlink()
@@ -95,7 +97,7 @@ class Dataset:
     def _found(self, published: Iterable[ProcessedRow]) -> Iterable[tuple[int, ProcessedRow]]:
         present, torn = _present(self._images), self._marker.exists()
         for row in published:
-            if row.path is None or row.number is None or Path(row.path).name not in present:
+            if row.path is None or row.number is None or _name(row.path) not in present:
                 continue
             if not torn or _sha256((self._data / row.path).read_bytes()) == row.sha256:
                 yield row.number, row
@@ -109,26 +111,34 @@ class Dataset:
         left, top, right, _ = _shown(row)[1]
         return square_name(row.image_id, Square(left, top, right - left), self._config)
 
-    def _placed(self, row: ProcessedRow, uses: Counter[str]) -> ProcessedRow:
-        if row.status != "kept":
-            return row
-        old = self._same(row)
-        if old is not None:
-            return dataclasses.replace(row, path=old.path, sha256=old.sha256)
-        name = f"{row.number:06d}{SUFFIX[self._config.format]}"
-        square = self._square(row)
-        content = (self.squares / square).read_bytes()
-        uses[square] -= 1
-        if uses[square]:  # with dedupe = "off" the same square may be wanted again
-            store.write_bytes(self._images / name, content, durable=False)
-        else:
-            (self.squares / square).replace(self._images / name)
-        return dataclasses.replace(row, path=f"{self._prefix}/{name}", sha256=_sha256(content))
+    def _placed(self, rows: Sequence[ProcessedRow]) -> Iterator[tuple[str | None, str | None]]:
+        """Path and sha256 of each row's picture, which is moved there where it is a new one."""
+        uses = Counter(self._square(row) for row in rows if row.status == "kept")
+        for row in rows:
+            old = self._same(row)
+            if row.status != "kept":
+                yield None, None
+            elif old is not None:
+                yield old.path, old.sha256
+            else:
+                square = self._square(row)
+                content = (self.squares / square).read_bytes()
+                target = self._images / f"{row.number:06d}{SUFFIX[self._config.format]}"
+                uses[square] -= 1
+                if uses[square]:  # with dedupe = "off" the same square may be wanted again
+                    store.write_bytes(target, content, durable=False)
+                else:
+                    (self.squares / square).replace(target)
+                yield f"{self._prefix}/{target.name}", _sha256(content)
 
 
 def _shown(row: ProcessedRow) -> tuple[str, tuple[int, int, int, int]]:
     left, top, right, bottom = row.crop_left, row.crop_top, row.crop_right, row.crop_bottom
     return row.image_id, (left or 0, top or 0, right or 0, bottom or 0)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _sha256(content: bytes) -> str:

@@ -33,7 +33,7 @@ class Workbench:
     ) -> None:
         """Nothing known or published counts when done `afresh`; only numbers hold."""
         self._config, self._name, self._data, self._pictures = config, name, data, pictures
-        self._paths = {picture.image_id: data / picture.path for picture in pictures}
+        self._paths = {picture.image_id: picture.path for picture in pictures}
         if afresh:
             shelf.forget(data, self._paths.keys())
         self._dataset = Dataset(data, name, config, trusted=not afresh)
@@ -44,26 +44,33 @@ class Workbench:
         if config.crop == "face":
             found = shelf.faces(data, config.detector).read(self._paths.keys())
             self._faces = {image_id: _faces(rows) for image_id, rows in found.items()}
-
         self._alike = [] if afresh else shelf.likenesses(data, name)
+        self._chosen: tuple[list[ProcessedRow], Numbers] | None = None
 
     @property
     def work(self) -> Callable[[Sequence[Job]], list[Seen]]:
         """What a process does with a shard of `jobs`; hand the answer to `take`."""
         return functools.partial(look, config=self._config, squares=self._dataset.squares)
 
-    def unknown(self) -> set[str]:
+    def unknown(self) -> list[str]:
         """Pictures of which some fact is still to be found out."""
-        return {image_id for image_id in self._paths if self._known(image_id) is None}
+        return [image_id for image_id in self._paths if self._known(image_id) is None]
+
+    def uncut(self) -> list[str]:
+        """Pictures that would be kept beside the known ones, and of which there is no square."""
+        wanted = {row.image_id for row in self._dataset.to_cut(self._choice()[0])}
+        return [image_id for image_id in self._paths if image_id in wanted]
 
     def jobs(self) -> list[Job]:
-        """Pictures whose pixels are needed: unknown ones, and kept ones of which there is no square."""
-        rows, _ = self._choice()
-        needed = self.unknown() | {row.image_id for row in self._dataset.to_cut(rows)}
+        """What to do next, all at once; nothing when it is time to publish."""
         return [
-            Job(image_id, path, self._facts.get(image_id), self._faces.get(image_id))
-            for image_id, path in self._paths.items()
-            if image_id in needed
+            Job(
+                image_id,
+                self._data / self._paths[image_id],
+                self._facts.get(image_id),
+                self._faces.get(image_id),
+            )
+            for image_id in self.unknown() or self.uncut()
         ]
 
     def take(self, shard: Sequence[Job], seen: Sequence[Seen] | None) -> None:
@@ -82,6 +89,7 @@ class Workbench:
         shelf.pictures(self._data).add(facts.values())
         self._facts |= facts
         self._faces |= faces
+        self._chosen = None
 
     def publish(self, key: str) -> pa.Table:
         """Returns the manifest; all jobs must be done."""
@@ -99,6 +107,11 @@ class Workbench:
 
     def _choice(self) -> tuple[list[ProcessedRow], Numbers]:
         """Among the pictures that are known so far."""
+        if self._chosen is None:
+            self._chosen = self._choose()
+        return self._chosen
+
+    def _choose(self) -> tuple[list[ProcessedRow], Numbers]:
         known = {image_id: one for image_id in self._paths if (one := self._known(image_id))}
         if self._config.dedupe == "near":
             decoded = [one.facts for one in known.values() if one.facts.reason is None]
