@@ -6,6 +6,8 @@ UV := .tools/bin/uv
 STAMP := $(VENV)/.made
 
 export DO_NOT_TRACK = 1
+# Compiled once here, not by every process again where PYTHONDONTWRITEBYTECODE is set.
+export UV_COMPILE_BYTECODE = 1
 
 .PHONY: env run test test-slow soak check bench lock clean
 
