@@ -13,7 +13,7 @@ from pipeline import manifest
 from pipeline.acquire.wikiart import WikiArtSpec
 from pipeline.errors import ConfigError, SourceRefused
 from tests.servers.faults import HTML_PAGE, SERVER_ERROR, Reply, too_many
-from tests.servers.instagram import redirected
+from tests.servers.https import redirected
 from tests.servers.pictures import serving
 from tests.servers.wikiart import (
     HALF_HD,
