@@ -57,7 +57,7 @@ def fetched(data: Path, folder: Path, limit: int | None = None) -> Selection:
 
 
 def timed(config: CurateConfig, selections: Sequence[Selection], data: Path) -> tuple[float, int, int]:
-    """Seconds, pictures kept, pictures looked at. The baseline does not count its imports; nor is ours counted."""
+    """Seconds, pictures kept, pictures looked at. Imports do not count, as they do not in the baseline."""
     from pipeline.curate.curate import curate  # here, for every worker imports what this script does
 
     start = time.perf_counter()

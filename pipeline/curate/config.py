@@ -50,7 +50,9 @@ class CurateConfig:
 
     @property
     def processes(self) -> int:
-        return self.workers or len(os.sched_getaffinity(0))
+        if self.workers or not hasattr(os, "sched_getaffinity"):  # which not every system has
+            return self.workers or os.cpu_count() or 1
+        return len(os.sched_getaffinity(0))
 
     def _one_of(self, name: str, choices: Any) -> None:
         value, allowed = getattr(self, name), get_args(choices)

@@ -26,10 +26,7 @@ class FaceRecognition:
             with warnings.catch_warnings():  # of how its models package finds its files
                 warnings.simplefilter("ignore")
                 import face_recognition
-        except (
-            ImportError,
-            SystemExit,
-        ) as error:  # the package ends the process where its models are missing
+        except (ImportError, SystemExit) as error:  # it ends the process where its models are missing
             raise MissingInput(
                 'detector face-recognition: not installed; pip install "impasto[faces]", '
                 'or set curate.detector = "yunet"'

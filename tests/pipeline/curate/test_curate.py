@@ -13,6 +13,7 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -21,6 +22,7 @@ from pipeline.curate import workbench
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.curate import curate, outlook
 from pipeline.curate.faces import DETECTORS, Face, detector
+from pipeline.curate.forget import forget
 from pipeline.errors import MissingInput, TooFewPictures
 from tests.pipeline.curate.conftest import Raw, copied, drawn, encoded, face_photo
 
@@ -258,6 +260,30 @@ def test_too_few_pictures_are_published_and_then_said(raw):
             run(raw, config)
         assert error.value.exit_code == 4
         assert len(raw.processed()) == 3
+
+
+def test_nothing_fetched_is_too_few_pictures(raw):
+    raw.publish([])
+    with pytest.raises(TooFewPictures, match="0 of 0 pictures kept"):
+        run(raw)
+
+
+def test_a_forgotten_picture_leaves_no_trace_and_its_number_stays_unused(raw):
+    raw.add(encoded(drawn(1)), encoded(drawn(2)), copied(drawn(2)), encoded(drawn(3)))
+    run(raw)
+    forgotten = raw.rows[1].image_id
+    forget(raw.data, {forgotten})
+    assert [row.source_id for row in raw.processed()] == ["0.jpg", "2.jpg", "3.jpg"]
+    assert list(raw.pictures()) == ["000001.png", "000003.png"]
+    raw.publish([row for row in raw.rows if row.image_id != forgotten])
+    run(raw)
+    assert [(row.source_id, row.number) for row in raw.processed()] == [
+        ("0.jpg", 1),
+        ("2.jpg", 4),
+        ("3.jpg", 3),
+    ]
+    kept = [path for path in raw.data.rglob("*") if path.is_file() and "raw" not in path.parts]
+    assert not any(forgotten.encode() in path.read_bytes() or forgotten in path.name for path in kept)
 
 
 def test_nothing_acquired_is_said(tmp_path):
