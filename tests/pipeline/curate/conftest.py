@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import importlib.util
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipeline import manifest
+from pipeline.curate import workbench
+from pipeline.curate.config import CurateConfig
+from pipeline.curate.curate import curate
+from pipeline.curate.faces import DETECTORS, Face, detector
 from pipeline.records import ProcessedRow, RawRow, Selection
 
 
@@ -97,11 +101,43 @@ class Raw:
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+CENTER = CurateConfig(crop="center", size=32, min_side=32, min_pictures=1, workers=1)
+
+
+def run(raw: Raw, config: CurateConfig = CENTER, **how):
+    return curate(config, "n", raw.selections, raw.data, **how)
+
+
 @pytest.fixture
 def raw(tmp_path: Path) -> Raw:
     return Raw(tmp_path / "data")
 
 
 @pytest.fixture
-def draw() -> Callable[..., Image.Image]:
-    return drawn
+def looked_at(monkeypatch):
+    """Of what facts were found out, picture by picture."""
+    log: list[tuple[bool, bool]] = []  # (facts asked for, faces asked for)
+    look = workbench.look
+
+    def logged(shard, config, squares):
+        log.extend((job.facts is None, job.faces is None) for job in shard)
+        return look(shard, config, squares)
+
+    monkeypatch.setattr(workbench, "look", logged)
+    return log
+
+
+@pytest.fixture
+def faces_drawn(monkeypatch):
+    """A detector that needs no faces: one in the middle, and counts its looks."""
+    looks: list[int] = []
+
+    def detect(pixels):
+        looks.append(1)
+        x, y = pixels.width // 2, pixels.height // 2
+        return [Face(x - 20, y - 20, x + 20, y + 20, 0.9), Face(0, 0, 30, 30, 0.8)]
+
+    monkeypatch.setitem(DETECTORS, "yunet", DETECTORS["yunet"]._replace(make=lambda: detect))
+    detector.cache_clear()
+    yield looks
+    detector.cache_clear()

@@ -1,66 +1,20 @@
-"""Curation from end to end: what comes out, what is done again, and what survives a kill."""
+"""Curation from end to end: what comes out, and why the rest does not."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import io
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from pipeline import manifest
-from pipeline.curate import workbench
 from pipeline.curate.config import CurateConfig
-from pipeline.curate.curate import curate, outlook
-from pipeline.curate.faces import DETECTORS, Face, detector
-from pipeline.curate.forget import forget
+from pipeline.curate.curate import curate
 from pipeline.errors import MissingInput, TooFewPictures
-from tests.pipeline.curate.conftest import Raw, copied, drawn, encoded, face_photo
-
-CENTER = CurateConfig(crop="center", size=32, min_side=32, min_pictures=1, workers=1)
-
-
-def run(raw: Raw, config: CurateConfig = CENTER, **how):
-    return curate(config, "n", raw.selections, raw.data, **how)
-
-
-@pytest.fixture
-def looked_at(monkeypatch):
-    """Of what facts were found out, picture by picture."""
-    log: list[tuple[bool, bool]] = []  # (facts asked for, faces asked for)
-    look = workbench.look
-
-    def logged(shard, config, squares):
-        log.extend((job.facts is None, job.faces is None) for job in shard)
-        return look(shard, config, squares)
-
-    monkeypatch.setattr(workbench, "look", logged)
-    return log
-
-
-@pytest.fixture
-def faces_drawn(monkeypatch):
-    """A detector that needs no faces: one in the middle, and counts its looks."""
-    looks: list[int] = []
-
-    def detect(pixels):
-        looks.append(1)
-        x, y = pixels.width // 2, pixels.height // 2
-        return [Face(x - 20, y - 20, x + 20, y + 20, 0.9), Face(0, 0, 30, 30, 0.8)]
-
-    monkeypatch.setitem(DETECTORS, "yunet", DETECTORS["yunet"]._replace(make=lambda: detect))
-    detector.cache_clear()
-    yield looks
-    detector.cache_clear()
+from tests.pipeline.curate.conftest import CENTER, Raw, copied, drawn, encoded, face_photo, run
 
 
 def test_every_fetched_picture_has_one_row_and_kept_ones_a_square(raw):
@@ -139,117 +93,6 @@ def test_all_faces_are_a_row_each(raw, faces_drawn):
     ]
 
 
-def test_nothing_is_done_again_when_nothing_changed(raw, looked_at):
-    raw.add(*(encoded(drawn(seed)) for seed in range(5)))
-    assert not outlook(CENTER, "n", raw.selections, raw.data).done
-    first = run(raw)
-    before = {path: path.stat().st_mtime_ns for path in raw.data.rglob("*") if path.is_file()}
-    again = run(raw)
-    assert outlook(CENTER, "n", raw.selections, raw.data).done
-    assert dataclasses.replace(first, recomputed=0) == again
-    assert before == {path: path.stat().st_mtime_ns for path in raw.data.rglob("*") if path.is_file()}
-    assert len(looked_at) == 5
-
-
-@pytest.mark.parametrize("damage", ["delete", "empty"])
-def test_a_lost_picture_is_made_again_and_no_other(raw, looked_at, damage):
-    raw.add(*(encoded(drawn(seed)) for seed in range(5)))
-    run(raw)
-    before = raw.pictures()
-    lost = raw.data / "processed" / "n" / "images" / "000003.png"
-    lost.unlink() if damage == "delete" else lost.write_bytes(b"")
-    assert not outlook(CENTER, "n", raw.selections, raw.data).done
-    looked_at.clear()
-    assert run(raw).recomputed == 1
-    assert looked_at == [(False, True)]  # known; center asks for no faces
-    assert raw.pictures() == before
-
-
-def test_added_pictures_take_the_next_numbers_and_alone_are_looked_at(raw, looked_at):
-    raw.add(*(encoded(drawn(seed)) for seed in range(4)))
-    run(raw)
-    before = raw.pictures()
-    raw.add(encoded(drawn(10)), copied(drawn(2)), encoded(drawn(11)))
-    looked_at.clear()
-    assert outlook(CENTER, "n", raw.selections, raw.data).to_compute == 3
-    assert run(raw).recomputed == 3
-    assert len(looked_at) == 3
-    assert [row.number for row in raw.processed()] == [1, 2, 3, 4, 5, None, 6]
-    assert before.items() <= raw.pictures().items()
-
-
-def test_a_larger_original_takes_over_and_the_dropped_number_is_not_used_again(raw):
-    raw.add(copied(drawn(1)), encoded(drawn(2)))
-    run(raw)
-    raw.add(encoded(drawn(1)))
-    run(raw)
-    raw.publish(raw.rows[1:])
-    run(raw)
-    raw.publish(raw.rows)
-    raw.add(encoded(drawn(3)))
-    run(raw)
-    assert [(row.source_id, row.status, row.number) for row in raw.processed()] == [
-        ("0.jpg", "rejected", None),  # its number went with its row, and to nobody else
-        ("1.jpg", "kept", 2),
-        ("2.jpg", "kept", 3),
-        ("3.jpg", "kept", 4),
-    ]
-    assert list(raw.pictures()) == ["000002.png", "000003.png", "000004.png"]
-
-
-def test_a_knob_turned_and_turned_back_gives_the_same_dataset(raw):
-    raw.add(*(encoded(drawn(seed)) for seed in range(8)))
-    first = run(raw)
-    sharpest = sorted(row.sharpness for row in raw.processed())[4]
-    fewer = run(raw, dataclasses.replace(CENTER, min_sharpness=sharpest))
-    assert (fewer.kept, fewer.by_reason) == (4, {"blurry": 4})
-    assert len(raw.pictures()) == 4
-    assert run(raw).digest == first.digest != fewer.digest
-
-
-def test_a_changed_margin_detects_and_measures_nothing_again(raw, faces_drawn, looked_at):
-    raw.add(*(encoded(drawn(seed)) for seed in range(3)))
-    config = CurateConfig(size=16, min_pictures=1)
-    run(raw, config)
-    assert len(faces_drawn) == 3
-    for changed in ({"margin": 0.1}, {"size": 32}, {"faces": "all"}, {"min_side": 100}):
-        looked_at.clear()
-        before = raw.pictures()
-        config = dataclasses.replace(config, **changed)
-        run(raw, config)
-        assert set(looked_at) <= {(False, False)}
-        assert ("min_side" in changed) == (raw.pictures() == before)
-    assert len(faces_drawn) == 3
-
-
-def test_a_changed_detector_measures_nothing_again(raw, faces_drawn, looked_at, monkeypatch):
-    monkeypatch.setitem(DETECTORS, "face-recognition", DETECTORS["yunet"])
-    raw.add(*(encoded(drawn(seed)) for seed in range(3)))
-    run(raw, CurateConfig(min_pictures=1))
-    looked_at.clear()
-    run(raw, CurateConfig(min_pictures=1, detector="face-recognition"))
-    assert looked_at == [(False, True)] * 3
-
-
-def test_recipes_share_what_is_known(raw, looked_at):
-    raw.add(*(encoded(drawn(seed)) for seed in range(3)))
-    run(raw)
-    looked_at.clear()
-    curate(CENTER, "other", raw.selections, raw.data)
-    assert looked_at == [(False, True)] * 3
-
-
-def test_force_does_it_all_again_and_numbers_hold(raw, looked_at):
-    raw.add(*(encoded(drawn(seed)) for seed in range(3)))
-    run(raw)
-    raw.publish(raw.rows[1:])
-    run(raw)
-    looked_at.clear()
-    assert run(raw, force=True).recomputed == 2
-    assert looked_at == [(True, True)] * 2
-    assert [row.number for row in raw.processed()] == [2, 3]
-
-
 def test_too_few_pictures_are_published_and_then_said(raw):
     raw.add(encoded(drawn(1)), encoded(drawn(1)), b"text")
     config = dataclasses.replace(CENTER, min_pictures=2)
@@ -266,22 +109,6 @@ def test_nothing_fetched_is_too_few_pictures(raw):
     raw.publish([])
     with pytest.raises(TooFewPictures, match="0 of 0 pictures kept"):
         run(raw)
-
-
-def test_a_forgotten_picture_leaves_no_trace_and_its_number_stays_unused(raw):
-    raw.add(encoded(drawn(1)), encoded(drawn(2)), copied(drawn(2)), encoded(drawn(3)))
-    run(raw)
-    forgotten = raw.rows[1].image_id
-    forget(raw.data, {forgotten})
-    assert [row.source_id for row in raw.processed()] == ["0.jpg", "2.jpg", "3.jpg"]
-    assert list(raw.pictures()) == ["000001.png", "000003.png"]
-    raw.publish([row for row in raw.rows if row.image_id != forgotten])
-    run(raw)
-    assert [row.source_id for row in raw.processed()] == ["0.jpg", "2.jpg", "3.jpg"]
-    assert [row.number for row in raw.processed()] == [1, 4, 3]
-    known = [path for path in raw.data.rglob("*.parquet") if "raw" not in path.parts]
-    assert len(known) >= 4
-    assert not any(forgotten in str(pq.read_table(path).to_pylist()) for path in known)
 
 
 def test_nothing_acquired_is_said(tmp_path):
@@ -336,84 +163,3 @@ def test_no_half_made_file_and_no_marker_is_left(raw):
     run(raw, dataclasses.replace(CENTER, size=16))
     left = {path.name for path in (raw.data / "processed" / "n").rglob("*")}
     assert left == {"images", "000001.png", manifest.NAME}
-
-
-KILLED = """
-    import os, pathlib, signal, sys
-    from pipeline.curate.config import CurateConfig
-    from pipeline.curate.curate import curate
-    from pipeline.records import Selection
-
-    data, size, blow = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    count = 0
-
-    def counted(real):
-        def call(*args, **kwargs):
-            global count
-            count += 1
-            if count == blow:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*args, **kwargs)
-        return call
-
-    for name in ("replace", "rename", "unlink", "rmdir", "sync"):
-        setattr(os, name, counted(getattr(os, name)))
-    config = CurateConfig(crop="center", size=size, min_side=32, min_pictures=1, workers=1)
-    curate(config, "n", [Selection("folder", "x")], data)
-    print(count)
-"""
-
-
-def killed_at(raw: Raw, size: int, blow: int) -> subprocess.CompletedProcess[str]:
-    """Curate in a process that is killed before its `blow`-th change of the file system."""
-    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(raw.data), str(size), str(blow)]
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-
-
-@pytest.mark.parametrize("blows", [range(1, 40, 8), pytest.param(range(1, 60), marks=pytest.mark.soak)])
-def test_killed_anywhere_and_run_again_is_as_never_killed(tmp_path, blows):
-    """First a new dataset, then one whose pictures are all replaced, each killed at every such step."""
-
-    def arranged(name: str) -> Raw:
-        raw = Raw(tmp_path / name)
-        raw.add(*(encoded(drawn(seed)) for seed in range(4)), copied(drawn(2)), b"text")
-        return raw
-
-    whole = arranged("whole")
-    run(whole)
-    first = whole.processed(), whole.pictures()
-    run(whole, dataclasses.replace(CENTER, size=16))
-    second = whole.processed(), whole.pictures()
-    deaths = 0
-    for blow in blows:
-        raw = arranged(f"killed-{blow}")
-        deaths += killed_at(raw, 32, blow).returncode == -signal.SIGKILL
-        run(raw)
-        assert (raw.processed(), raw.pictures()) == first
-        deaths += killed_at(raw, 16, blow).returncode == -signal.SIGKILL
-        if blow % 2:  # the user thinks again: what was replaced already must not pass for the old
-            run(raw)
-            assert (raw.processed(), raw.pictures()) == first
-        run(raw, dataclasses.replace(CENTER, size=16))
-        assert (raw.processed(), raw.pictures()) == second
-        assert not list((raw.data / "processed" / "n").glob(".*"))
-    assert deaths >= 4
-
-
-def test_that_nothing_is_to_be_done_is_found_out_without_heavy_libraries(raw):
-    raw.add(encoded(drawn(1)))
-    config = CurateConfig(crop="center", size=32, min_side=32, min_pictures=1)
-    curate(config, "n", raw.selections, raw.data)
-    code = textwrap.dedent("""
-        import pathlib, sys
-        from pipeline.curate.config import CurateConfig
-        from pipeline.curate.curate import outlook
-        from pipeline.records import Selection
-        config = CurateConfig(crop="center", size=32, min_side=32, min_pictures=1)
-        assert outlook(config, "n", [Selection("folder", "x")], pathlib.Path(sys.argv[1])).done
-        heavy = {"torch", "cv2", "pandas", "onnxruntime", "prefect", "matplotlib", "face_recognition"}
-        sys.exit(", ".join(heavy & sys.modules.keys()) or 0)
-    """)
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    subprocess.run([sys.executable, "-c", code, str(raw.data)], check=True, env=environment)
