@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from flows import console
 
 if TYPE_CHECKING:
-    from pipeline.curate.curate import Curated
-
     from models.records import Trained
     from pipeline.acquire.run import Acquired
     from pipeline.acquire.source import SourceSpec
+    from pipeline.curate.curate import Curated
 
 
 def place(spec: SourceSpec) -> str:
