@@ -21,6 +21,8 @@ _META = {"stage": "acquire", "version": "1"}
 _LISTED = tuple(field.name for field in dataclasses.fields(Listed) if field.name not in {"skip", "version"})
 # A name that leads into a private network may lead elsewhere by the next listing.
 _PASSING = frozenset({"network", "timeout", "truncated", "unreadable", "unsafe_address"})
+# What a site that is about to block us answers for a picture; until a run ends well it is not believed.
+_SAID_TO_THE_BLOCKED = frozenset({"http_error", "not_an_image"})
 _NEVER_TRIED = frozenset({"interrupted"}) | (LISTING_REASONS - PICTURE_REASONS)
 
 
@@ -86,13 +88,20 @@ class Collection:
         counted = 0
         cap = self._cap(selection.limit)
         for row in rows:
-            is_owed = row.key in self.missing or is_unfinished(row) or (passing and is_passing(row))
+            is_owed = self.is_doubtful(row) or is_unfinished(row) or (passing and is_passing(row))
             counted += is_owed or row.status == "fetched"
             if cap is not None and counted > cap:
                 break
             if is_owed:
                 found.append(row)
         return found
+
+    def is_doubtful(self, row: RawRow) -> bool:
+        """Whether what the row says may be wrong: its file is gone, or a site that shut us out said it."""
+        if row.key in self.missing:
+            return True
+        shut_out = self.listing is not None and self.listing.outcome == "soft_blocked"
+        return shut_out and row.status == "failed" and row.reason in _SAID_TO_THE_BLOCKED
 
     @functools.cached_property
     def missing(self) -> set[Key]:

@@ -146,7 +146,7 @@ class Run:
         if row.status == "skipped":
             return row.attempts == 0  # the listing no longer says so; what the bytes' answer said holds
         changed = picture.version is not None and picture.version != row.version
-        return changed or row.key in self._known.missing or is_unfinished(row) or is_passing(row)
+        return changed or self._known.is_doubtful(row) or is_unfinished(row) or is_passing(row)
 
     def _advance(self, picture: Listed, memory: Memory, position: str | None, journal: Journal) -> bool:
         """Note how far the listing is; whether its limit is reached."""
