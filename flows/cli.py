@@ -75,7 +75,9 @@ _FRESH = _option("--fresh", action="store_true", help="start over; the old run k
 _OUTPUT = _option(
     "-o", dest="output", metavar="FILE", required=True, help="a .png grid, a .gif or .mp4 walk, or DIR/"
 )
-_NUMBER = _option("-n", dest="count", metavar="N", type=_count, default=64, help="how many (default: 64)")
+_NUMBER = _option(
+    "-n", dest="count", metavar="N", type=_count, help="how many (default: 64; a walk through 8)"
+)
 _SEED = _option("--seed", metavar="N", type=int, default=0, help="other numbers, other pictures (default: 0)")
 _REASON = _option("--reason", metavar="SLUG", help="only what failed for this reason, e.g. timeout")
 _SITE = _option("site", metavar="SITE", choices=["instagram"], help="instagram")
