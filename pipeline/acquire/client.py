@@ -168,47 +168,44 @@ class Client:
     def _ask(self, request: _Request) -> tuple[str, Response | Fault]:
         """One request with its retries: the host asked last, and its answer or the fault that remained."""
         for attempt in itertools.count(1):
-            host, answer = self._try(request)
+            host, answer = self._try(request, attempt)
             if isinstance(answer, Response):
                 self._standing.answered(host)
                 break
-            if not answer.passing:
+            if not answer.passing or attempt == ATTEMPTS:
                 break
-            if attempt == ATTEMPTS:
-                self._standing.give_up(host, answer)
-                break
-            self._standing.wait(host, answer, attempt)
+            self._standing.rest(host, answer, attempt)
         return host, answer
 
-    def _try(self, request: _Request) -> tuple[str, Response | Fault]:
+    def _try(self, request: _Request, attempt: int) -> tuple[str, Response | Fault]:
         """One attempt, redirects followed: each hop has its own host, turn and checks."""
         host = ""
         try:
             for _ in range(REDIRECTS + 1):
                 host = host_of(request.url)
-                answer = self._send(host, request)
-                if request.check is not None:
-                    request.check(answer)
-                onward = _next_hop(request, answer)
-                if onward is None:
-                    return host, faults.of_answer(answer, self._now()) or answer
-                request = onward
-            return host, Fault("http_error", "server_error", f"more than {REDIRECTS} redirects")
-        except PictureFault as error:
-            if error.slug != "truncated":
-                raise
-            return host, faults.of_exception(BodyTruncated(error.detail))
-        except (HTTPError, UnsafeAddress, BodyTooLarge, BodyTruncated, OSError) as error:
-            if self._transport.stopped.is_set():
-                raise Stopped from error
+                answer = self._send(host, request, attempt)
+                if not isinstance(answer, _Request):
+                    return host, answer
+                request = answer
+        except LocationParseError as error:
             return host, faults.of_exception(error)
+        return host, Fault("http_error", "server_error", f"more than {REDIRECTS} redirects")
 
-    def _send(self, host: str, request: _Request) -> Response:
+    def _send(self, host: str, request: _Request, attempt: int) -> Response | Fault | _Request:
         self._standing.check(host)
         with self._pacer.turn(host, request.kind):
             self._standing.check(host)  # others may have been refused while we waited
             self.ledger.record(host, request.kind, durable=request.kind != "picture")
-            return self._transport.exchange(
+            answer = self._exchange(request)
+            if isinstance(answer, Fault):
+                # Before the turn ends: whoever is next must not go where we have just been sent away.
+                self._standing.heed(host, answer, attempt, last=attempt == ATTEMPTS)
+            return answer
+
+    def _exchange(self, request: _Request) -> Response | Fault | _Request:
+        """What one exchange brought; a request is the next hop of a redirect."""
+        try:
+            answer = self._transport.exchange(
                 request.method,
                 request.url,
                 {"User-Agent": self._user_agent, **request.headers},
@@ -216,6 +213,17 @@ class Client:
                 max_bytes=request.max_bytes,
                 public_only=request.public_only,
             )
+            if request.check is not None:
+                request.check(answer)
+            return _next_hop(request, answer) or faults.of_answer(answer, self._now()) or answer
+        except PictureFault as error:
+            if error.slug != "truncated":
+                raise
+            return faults.of_exception(BodyTruncated(error.detail))
+        except (HTTPError, UnsafeAddress, BodyTooLarge, BodyTruncated, OSError) as error:
+            if self._transport.stopped.is_set():
+                raise Stopped from error
+            return faults.of_exception(error)
 
     def _sleep(self, seconds: float) -> None:
         self._sleep_for(seconds)

@@ -54,24 +54,33 @@ class Standing:
             with self._lock:
                 del self._lost[host]
 
-    def wait(self, host: str, fault: Fault, attempt: int) -> None:
-        """Before the next attempt: as long as the host says, else longer each time."""
-        if fault.retry_after_s is not None:
+    def heed(self, host: str, fault: Fault, attempt: int, *, last: bool) -> None:
+        """Keep everybody away from `host` for as long as it says, else longer each time.
+
+        Raises SourceRefused where the host wants nothing of us, or no attempt is left and the host is why.
+        """
+        if last and fault.passing:
+            self._give_up(host, fault)
+        elif fault.retry_after_s is not None:
             until = self._now() + dt.timedelta(seconds=fault.retry_after_s)
             if fault.retry_after_s > PATIENCE_S:
                 raise self.refuse(host, fault.listing, f"it asks us to wait ({fault.detail})", until)
             self._ledger.hold(host, until, PAUSE, fault.detail)
             self._pacer.hold(host, fault.retry_after_s, ours=False)
-            return
-        base_s = self._pacer.manners(host).rate_limit_s if fault.listing == "rate_limited" else BACK_OFF_S
-        wait_s = base_s * 2 ** (attempt - 1) * (1 + 0.5 * self._dice.random())
-        if fault.host_wide:
-            self._pacer.hold(host, wait_s, ours=True)
-        else:
-            self._pacer.back_off(host, wait_s)
+        elif fault.host_wide:
+            self._pacer.hold(host, self._wait_s(host, fault, attempt), ours=True)
 
-    def give_up(self, host: str, fault: Fault) -> None:
-        """No attempt is left; raises SourceRefused where that is so of the host and not of one address."""
+    def rest(self, host: str, fault: Fault, attempt: int) -> None:
+        """Before the next attempt where only this request is in trouble: it alone waits."""
+        if fault.retry_after_s is None and not fault.host_wide:
+            self._pacer.back_off(host, self._wait_s(host, fault, attempt))
+
+    def _wait_s(self, host: str, fault: Fault, attempt: int) -> float:
+        base_s = self._pacer.manners(host).rate_limit_s if fault.listing == "rate_limited" else BACK_OFF_S
+        return base_s * 2 ** (attempt - 1) * (1 + 0.5 * self._dice.random())
+
+    def _give_up(self, host: str, fault: Fault) -> None:
+        """Raises SourceRefused where the fault is the host's and not of one address."""
         if fault.listing == "rate_limited":
             until = self._now() + dt.timedelta(seconds=max(REFUSAL_S, fault.retry_after_s or 0.0))
             raise self.refuse(host, "rate_limited", f"it asks us to slow down ({fault.detail})", until)
