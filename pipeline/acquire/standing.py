@@ -77,7 +77,7 @@ class Standing:
 
     def _wait_s(self, host: str, fault: Fault, attempt: int) -> float:
         base_s = self._pacer.manners(host).rate_limit_s if fault.listing == "rate_limited" else BACK_OFF_S
-        return base_s * 2 ** (attempt - 1) * (1 + 0.5 * self._dice.random())
+        return base_s * 2.0 ** (attempt - 1) * (1 + 0.5 * self._dice.random())
 
     def _give_up(self, host: str, fault: Fault) -> None:
         """Raises SourceRefused where the fault is the host's and not of one address."""
