@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from flows import commands, recipes, sources
+from flows import commands, errands, recipes, sources
 from flows.orders import STAGES
 from models.errors import TrainingError
 from pipeline.errors import ImpastoError, SourceRefused
@@ -80,6 +80,12 @@ _NUMBER = _option(
 )
 _SEED = _option("--seed", metavar="N", type=int, default=0, help="other numbers, other pictures (default: 0)")
 _REASON = _option("--reason", metavar="SLUG", help="only what failed for this reason, e.g. timeout")
+_URL = _option(
+    "--url", metavar="URL", action="append", default=[], help="address of a picture or of its page"
+)
+_AUTHOR = _option("--author", metavar="NAME", action="append", default=[], help="as the manifest has it")
+_IMAGE = _option("--image", metavar="SHA256", action="append", default=[], help="its image_id")
+_FROM_ALL = _option("recipe", metavar="RECIPE", nargs="?", help="default: from all sources there are")
 _SITE = _option("site", metavar="SITE", choices=["instagram"], help="instagram")
 _USER = _option("user", metavar="USER", nargs="?", help="whose password is then asked for")
 _BROWSER = _option("--browser", metavar="NAME", help="take over the session of firefox, chrome … instead")
@@ -99,11 +105,14 @@ COMMANDS = {
     ),
     "preprocess": Command(commands.preprocess, "curate what was fetched", (_RECIPE, _AGAIN, *_HOW)),
     "train": Command(commands.train, "train on what was curated, or go on", (_RECIPE, _FRESH, *_HOW)),
-    "retry": Command(commands.retry, "fetch again what failed", (_RECIPE, _REASON, _SET, _DATA)),
-    "login": Command(commands.login, "make a session file, once", (_SITE, _USER, _BROWSER)),
-    "sample": Command(commands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _DATA)),
-    "status": Command(commands.status, "count what there is", (_OR_ALL, _SET, _DATA, _JSON)),
-    "report": Command(commands.report, "write a run's report.html again", (_RUN, _DATA)),
+    "retry": Command(errands.retry, "fetch again what failed", (_RECIPE, _REASON, _SET, _DATA)),
+    "forget": Command(
+        errands.forget, "take pictures out for good", (_FROM_ALL, _URL, _AUTHOR, _IMAGE, _DATA)
+    ),
+    "login": Command(errands.login, "make a session file, once", (_SITE, _USER, _BROWSER)),
+    "sample": Command(errands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _DATA)),
+    "status": Command(errands.status, "count what there is", (_OR_ALL, _SET, _DATA, _JSON)),
+    "report": Command(errands.report, "write a run's report.html again", (_RUN, _DATA)),
 }
 
 

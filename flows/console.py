@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -119,6 +120,10 @@ def use(console: Console) -> Iterator[Console]:
 def show(text: str) -> None:
     """What a command was asked for, on standard output."""
     print(text, flush=True)
+
+
+def show_json(value: object) -> None:
+    show(json.dumps(value, indent=1, default=str))
 
 
 def for_this_terminal() -> Console:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.errors import MissingInput, TooFewPictures
+from models.files import publish
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,7 @@ class Dataset:
     """The kept pictures of data/processed/NAME, by number."""
 
     name: str
+    manifest: Path
     paths: tuple[Path, ...]
     digest: str  # sha256 over (number, sha256) of every kept row
 
@@ -54,7 +56,17 @@ def find(data: Path, name: str) -> Dataset:
     hasher = hashlib.sha256()
     for number, sha256, _ in kept:
         hasher.update(f"{number} {sha256}\n".encode())
-    return Dataset(name, tuple(data / path for _, _, path in kept), hasher.hexdigest())
+    return Dataset(name, manifest, tuple(data / path for _, _, path in kept), hasher.hexdigest())
+
+
+def write_list(dataset: Dataset, path: Path) -> None:
+    """Publish the manifest's rows of the dataset's pictures: what a run saw, whatever comes after."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    rows = pq.ParquetFile(dataset.manifest).read()
+    kept = rows.filter(pc.equal(rows["status"], "kept")).sort_by("number")
+    publish(path, lambda part: pq.write_table(kept, part, compression="zstd"))
 
 
 def load(dataset: Dataset) -> NDArray[np.uint8]:

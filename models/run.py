@@ -3,6 +3,7 @@
 data/runs/NAME-DIGEST/ holds, beside the recipe.toml and report.html of others:
     checkpoints/0000500.safetensors   the last three, all that is needed to go on
     samples/0000250.png               the same latent points at every `sample_every` steps
+    pictures.parquet              what it is trained on: the kept rows of the dataset's manifest
     metrics.parquet  events.out.tfevents.*  generator.safetensors
     training.gif  losses.png  real_and_fake.png    written when a run ends
 """
@@ -13,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ VERSION = 1  # of what training computes: raise it when the same recipe gives ot
 _NOT_IN_DIGEST = frozenset(
     "steps epochs minutes device checkpoint_every log_every sample_every evaluate_every".split()
 )
+PICTURES = "pictures.parquet"
 _HEADER_LIMIT = 100_000_000  # bytes; as the safetensors format says
 
 
@@ -81,6 +84,10 @@ class Run:
     def generator(self) -> Path:
         return self.folder / "generator.safetensors"
 
+    @property
+    def pictures(self) -> Path:
+        return self.folder / PICTURES
+
     def position(self) -> tuple[int, int, float]:
         """Step, pictures seen and seconds of the last whole checkpoint."""
         for path in checkpoint_files(self.checkpoints):
@@ -127,6 +134,17 @@ def named(run: str | Path, data: Path) -> Path:
     raise MissingInput(
         f"{run}: no trained run of that name or path; `ls {data / 'runs'}` shows what there is"
     )
+
+
+def trained_on(data: Path, images: Set[str]) -> list[Path]:
+    """The folders of all runs that saw one of these pictures (by image_id)."""
+    import pyarrow.parquet as pq
+
+    return [
+        path.parent
+        for path in sorted((data / "runs").glob(f"*/{PICTURES}"))
+        if not images.isdisjoint(pq.ParquetFile(path).read(columns=["image_id"])["image_id"].to_pylist())
+    ]
 
 
 def checkpoint_files(folder: Path) -> list[Path]:

@@ -39,6 +39,8 @@ class Session:
         self._fixed_BL = latents(columns**2, shape.latent_dim, config.seed)
         self._step, self._seen, self._seconds_before = 0, 0, 0.0
         self._resume()
+        if not run.pictures.exists():
+            data.write_list(run.dataset, run.pictures)
         self._metrics = Metrics(run.metrics, self._step)
         self._started = time.perf_counter()
 

@@ -78,9 +78,18 @@ def read(path: Path, record: type[R], columns: Sequence[str] | None = None) -> p
         return empty.select(list(columns)) if columns else empty
     try:
         with pq.ParquetFile(path) as file:  # read_table would import pandas, a second of a command's start
-            return file.read(columns=list(columns) if columns else None)
+            return _completed(file.read(columns=list(columns) if columns else None), record, columns)
     except (pa.ArrowInvalid, OSError) as error:
         raise MissingInput(f"{path}: not a readable manifest ({error}); move it away, run again") from error
+
+
+def _completed(found: pa.Table, record: type[Any], columns: Sequence[str] | None) -> pa.Table:
+    """A manifest of an earlier version, with the columns that came since: nobody knew them then."""
+    for field in schema(record):
+        wanted = field.nullable and (columns is None or field.name in columns)
+        if wanted and field.name not in found.column_names:
+            found = found.append_column(field, pa.nulls(len(found), field.type))
+    return found
 
 
 def write(data: pa.Table, path: Path, meta: Mapping[str, str]) -> None:

@@ -51,6 +51,9 @@ class Listed:
     licence: str | None = None
     skip: str | None = None  # a reason not to fetch it at all (video, locked_frame): the row is `skipped`
     version: str | None = None  # differs when the bytes behind the same address do, where the source can tell
+    year: str | None = None  # of the work, as the source has it: "1880", "c.1850"
+    genre: str | None = None
+    style: str | None = None
 
     @property
     def key(self) -> Key:
@@ -83,6 +86,9 @@ class RawRow:
     detail: str | None  # one line for a person
     attempts: int  # times the bytes were asked for, over all runs
     version: str | None = None  # as listed when the bytes were asked for
+    year: str | None = None  # of the work, as the source has it
+    genre: str | None = None
+    style: str | None = None
 
     @property
     def key(self) -> Key:

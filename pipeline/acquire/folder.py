@@ -100,6 +100,9 @@ class FolderSource:
                 published_at=said.published_at,
                 skip="video" if _suffix(file.name) in _VIDEOS else None,
                 version=file.version,
+                year=said.year,
+                genre=said.genre,
+                style=said.style,
             )
 
     def position(self) -> str | None:

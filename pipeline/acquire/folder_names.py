@@ -25,6 +25,9 @@ class Said:
     title: str | None = None
     published_at: dt.datetime | None = None  # UTC
     page_url: str | None = None
+    year: str | None = None
+    genre: str | None = None
+    style: str | None = None
 
 
 _INSTALOADER = re.compile(r"(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)_UTC(?:_\d+)?(?:_profile_pic)?")
@@ -98,8 +101,15 @@ def _painting(path: PurePosixPath) -> Said:
     if not author or not title:
         return Said()
     year = _YEAR.search(title)
-    painted = dt.datetime(int(year[1]), 1, 1, tzinfo=dt.UTC) if year else None
-    return Said(_words(author).title(), _words(_YEAR.sub("", title)).capitalize(), painted)
+    group = _words(path.parent.name) or None
+    return Said(
+        author=_words(author).title(),
+        title=_words(_YEAR.sub("", title)).capitalize(),
+        published_at=dt.datetime(int(year[1]), 1, 1, tzinfo=dt.UTC) if year else None,
+        year=year and year[1],
+        genre=group if plus else None,
+        style=None if plus else group,
+    )
 
 
 def _words(slug: str) -> str:

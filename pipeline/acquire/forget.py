@@ -17,7 +17,8 @@ from pipeline.acquire.collection import Collection
 from pipeline.records import RawRow
 
 _NOTHING: dict[str, Any] = dict.fromkeys(
-    "page_url author title published_at fetched_at licence path bytes width height format reason".split()
+    "page_url author title year genre style published_at fetched_at licence path bytes width height format "
+    "reason".split()
 )
 
 
@@ -28,12 +29,18 @@ class Forgotten:
 
 
 def forget(
-    data: Path, *, urls: Group[str] = (), authors: Group[str] = (), images: Group[str] = ()
+    data: Path,
+    *,
+    urls: Group[str] = (),
+    authors: Group[str] = (),
+    images: Group[str] = (),
+    within: Group[tuple[str, str]] | None = None,
 ) -> Forgotten:
     """Forget every picture with one of these addresses (of its bytes or its page), authors or image ids.
 
-    The same bytes go wherever else they were found. A tombstone keeps by what the picture is known again, and
-    nothing else. Killed half-way, any later call ends it.
+    They are looked for in the collections `within` (source, collection), None for all; their bytes go
+    wherever else they were found. A tombstone keeps by what the picture is known again, and nothing else.
+    Killed half-way, any later call ends it.
     """
     collections = [Collection(data, *names) for names in _names(data)]
     for known in collections:
@@ -42,7 +49,10 @@ def forget(
     named = {
         row.key
         for row in rows
-        if row.source_url in urls or row.page_url in urls or row.author in authors or row.image_id in images
+        if (within is None or (row.source, row.collection) in within)
+        and (
+            row.source_url in urls or row.page_url in urls or row.author in authors or row.image_id in images
+        )
     }
     ids = {row.image_id for row in rows if row.image_id and (row.key in named or row.status == "forgotten")}
     count = 0

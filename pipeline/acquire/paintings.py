@@ -22,6 +22,8 @@ class Painting:
     title: str | None
     author: str | None
     year: str | None  # text, as the site has it: "1880", "c.1850"
+    genre: str | None
+    style: str | None
     page: str | None  # path of the painting's page, from the site's root
     goes_on: int  # page of the listing on which the next one stands
 
@@ -76,6 +78,8 @@ def _painting(key: str, item: Mapping[str, Any], goes_on: int) -> Painting:
         title=_text(item.get("title")),
         author=_text(item.get("artistName")),
         year=_text(item.get("year") or item.get("completitionYear")),  # the site spells it so
+        genre=_text(item.get("genre")),
+        style=_text(item.get("style")),
         page=_text(item.get("paintingUrl")),
         goes_on=goes_on,
     )

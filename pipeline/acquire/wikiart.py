@@ -177,6 +177,9 @@ class WikiArtSource:
             published_at=_year(painting.year),
             skip="locked_frame" if _LOCKED in image else None,
             version="original" if self._spec.keep_originals else None,
+            year=one_line(painting.year),
+            genre=self._spec.genre or one_line(painting.genre),
+            style=self._spec.style or one_line(painting.style),
         )
 
     def _look_at(self, answer: Response) -> None:

@@ -89,6 +89,15 @@ def test_a_missing_manifest_is_empty_and_a_damaged_one_is_said(tmp_path):
         manifest.read(tmp_path / "bad.parquet", RawRow)
 
 
+def test_a_manifest_of_before_a_column_came_is_read_with_nothing_in_it(tmp_path):
+    path = tmp_path / manifest.NAME
+    manifest.write(manifest.table([ROW], RawRow).drop_columns(["genre", "style"]), path, {})
+    assert list(manifest.rows(manifest.read(path, RawRow), RawRow)) == [ROW]
+    assert manifest.read(path, RawRow, ["style", "status"]).to_pylist() == [
+        {"style": None, "status": "fetched"}
+    ]
+
+
 def test_digest_depends_on_values_and_order_of_the_named_columns_alone():
     other = dataclasses.replace(ROW, image_id="cd" * 32)
     later = dataclasses.replace(ROW, attempts=9)

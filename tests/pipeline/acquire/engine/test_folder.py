@@ -366,6 +366,10 @@ def test_names_tell_author_title_and_year(name, author, title, year):
     told = folder_names.Reader(lambda _: None).read(name)
     assert (told.author, told.title) == (author, title)
     assert (told.published_at.year if told.published_at else None) == year
+    assert told.year == (str(year) if year else None)
+    folder = name.partition("/")[0]
+    assert told.genre == ("portrait" if folder == "portrait" else None)
+    assert told.style == (folder.replace("_", " ") if folder.istitle() and author else None)
 
 
 INSTALOADER = {

@@ -68,6 +68,7 @@ def test_every_painting_of_every_page_arrives_with_what_the_site_says_of_it(desk
         assert (row.source, row.collection, row.source_id) == ("wikiart", "genre-portrait", f"{number:024x}")
         assert (row.title, row.author) == (f"Portrait No. {number}", "Anders Zorn")
         assert row.published_at == dt.datetime(1880, 1, 1, tzinfo=dt.UTC)
+        assert (row.year, row.genre, row.style) == ("1880", "portrait", None)
         assert row.page_url == f"{server.url}/en/anders-zorn/portrait-{number}"
         assert row.source_url == f"{server.url}/images/anders-zorn/portrait-{number}.jpg!HalfHD.jpg"
         assert row.licence is None
@@ -124,7 +125,9 @@ def test_only_a_plain_year_is_a_date(desk, server, year, date):
     show(server, [item])
     spec = local(server)(genre="portrait")
     desk.run(spec)
-    assert desk.rows(spec)[0].published_at == date
+    [row] = desk.rows(spec)
+    assert row.published_at == date
+    assert row.year == (None if year is None else str(year) or None)
     frame = pd.read_parquet(desk.folder(spec) / manifest.NAME)
     assert (frame["published_at"].iloc[0] == date) if date else pd.isna(frame["published_at"].iloc[0])
 

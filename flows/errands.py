@@ -1,0 +1,107 @@
+"""The commands that need no Prefect: each asks or changes one thing, and nothing follows by itself."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from flows import arguments, console, recipes
+from flows.orders import now
+from pipeline import store
+from pipeline.errors import ConfigError
+from pipeline.records import LISTING_REASONS, PICTURE_REASONS
+
+
+def retry(args: Namespace) -> int:
+    """Only what failed, without listing anything."""
+    from flows import clients, summaries
+    from pipeline.acquire import acquire as acquisition
+
+    todo = arguments.order(args)
+    if args.reason not in {None, *PICTURE_REASONS, *LISTING_REASONS}:
+        known = ", ".join(sorted(PICTURE_REASONS | LISTING_REASONS))
+        raise ConfigError("--reason", args.reason, f"need one of {known}")
+    shown = console.for_this_terminal()
+    with store.exclusive(todo.data), clients.client(todo.data) as client:
+        for spec in todo.recipe.sources:
+            where = summaries.place(spec)
+            with shown.stage(f"retry {where}") as tick:
+                done = acquisition.retry(
+                    spec, todo.data, client=client, now=now, reason=args.reason, tick=tick
+                )
+            shown.say(f"{where}: {summaries.acquired(done)}")
+    return 0
+
+
+def forget(args: Namespace) -> int:
+    """Out of raw pictures, datasets and caches; runs that saw them are named, since they cannot unlearn."""
+    from models import run as runs
+    from pipeline.acquire import forget as raw
+    from pipeline.curate import forget as curated
+
+    if not (args.url or args.author or args.image):
+        raise ConfigError("forget", args.recipe, "say what: --url URL, --author NAME or --image SHA256")
+    data = recipes.data_directory(args.data)
+    within = None
+    if args.recipe:
+        within = {(one.source, one.collection) for one in recipes.load(args.recipe).selections}
+    with store.exclusive(data):
+        gone = raw.forget(data, urls=args.url, authors=args.author, images=args.image, within=within)
+        curated.forget(data, gone.images)
+    console.show(f"{gone.rows:,} pictures forgotten; no later run fetches them again")
+    for run in runs.trained_on(data, gone.images):
+        console.show(f"trained on them: {run} (its weights, samples and report keep what it saw; delete it)")
+    return 0
+
+
+def login(args: Namespace) -> int:
+    """The password is asked for, handed on and forgotten; what is kept is the session."""
+    from getpass import getpass
+
+    from pipeline.acquire import instagram_login
+
+    user = args.user
+    if args.browser:
+        user, session = instagram_login.login_from_browser(args.browser)
+    elif user:
+        session = instagram_login.login(
+            user,
+            ask_password=lambda: getpass(f"Instagram password of {user}: "),
+            ask_code=lambda: getpass("Code of the second step: "),
+        )
+    else:
+        raise ConfigError("login", args.site, "name a USER, or the browser to take the session from")
+    console.show(f'{session}: session of {user}; use it with source.session = "{user}"')
+    return 0
+
+
+def sample(args: Namespace) -> int:
+    from models import run as runs
+
+    folder = runs.named(args.run, recipes.data_directory(args.data))
+    from models import sample  # brings torch, which a mistyped name need not wait for
+
+    written = sample.write(folder, Path(args.output), count=args.count, seed=args.seed)
+    console.show(str(written))
+    return 0
+
+
+def status(args: Namespace) -> int:
+    from flows import status
+
+    data = recipes.data_directory(args.data)
+    recipe = recipes.load(args.recipe, arguments.changes(args)) if args.recipe else None
+    if args.json:
+        console.show_json(status.as_json(data, recipe))
+    else:
+        console.show(status.as_text(data, recipe))
+    return 0
+
+
+def report(args: Namespace) -> int:
+    from models import run as runs
+    from studio.report import write_report
+
+    data = recipes.data_directory(args.data)
+    console.show(str(write_report(runs.named(args.run, data), data)))
+    return 0
