@@ -62,16 +62,17 @@ class Run:
         with Journal(self._known.folder) as journal:
             fetching = Fetching(source, self._known, journal, self._now, self._tick)
             try:
-                if list_first:
-                    self._list(source, journal, fetching)
-                for row in owed:
-                    if row.key not in self._seen:
-                        fetching.submit(as_listed(row), row.attempts)
-                fetching.finish()
-            except SourceRefused:
-                with suppress(SourceRefused):
-                    fetching.finish()  # what is listed may come from another host than the one that refused
-                raise
+                try:
+                    if list_first:
+                        self._list(source, journal, fetching)
+                    for row in owed:
+                        if row.key not in self._seen:
+                            fetching.submit(as_listed(row), row.attempts)
+                    fetching.finish()
+                except SourceRefused:
+                    with suppress(SourceRefused):
+                        fetching.finish()  # what is listed may come from another host than refused
+                    raise
             except KeyboardInterrupt:
                 self._client.stop()
                 raise

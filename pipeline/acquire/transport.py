@@ -7,8 +7,9 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import certifi
@@ -20,6 +21,7 @@ from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 from pipeline.acquire.manners import Timeouts
 
 _PIECE_BYTES = 65_536
+_STOP_AGAIN_S = 0.02
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -54,6 +56,8 @@ class Transport:
         self.stopped = threading.Event()
         self._timeouts, self._clock = timeouts, clock
         self._open: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+        self._in_flight = 0  # exchanges
+        self._lock = threading.Lock()  # of the two
         context = _tls(ca_bundle)
         self._anywhere = _pools(context, self._admit, public_only=False)
         self._public = _pools(context, self._admit, public_only=True)
@@ -69,41 +73,59 @@ class Transport:
         public_only: bool,
     ) -> Response:
         """Send one request and read its answer; raises the exceptions above or urllib3's HTTPError."""
-        if self.stopped.is_set():
-            raise Stopped
-        deadline = self._clock() + self._timeouts.total_s
-        answer = (self._public if public_only else self._anywhere).request(
-            method,
-            url,
-            headers=dict(headers),
-            body=body,
-            redirect=False,
-            retries=False,
-            preload_content=False,
-            timeout=urllib3.Timeout(connect=self._timeouts.connect_s, read=self._timeouts.read_s),
-        )
-        try:
-            content = self._read(answer, max_bytes, deadline)
-        except BaseException:
-            answer.close()  # an unread rest would be taken for the next answer
-            raise
-        answer.release_conn()
-        return Response(answer.status, answer.headers, content, url)
+        with self._counted():
+            deadline = self._clock() + self._timeouts.total_s
+            answer = (self._public if public_only else self._anywhere).request(
+                method,
+                url,
+                headers=dict(headers),
+                body=body,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=self._timeouts.connect_s, read=self._timeouts.read_s),
+            )
+            try:
+                content = self._read(answer, max_bytes, deadline)
+            except BaseException:
+                answer.close()  # an unread rest would be taken for the next answer
+                raise
+            answer.release_conn()
+            return Response(answer.status, answer.headers, content, url)
 
     def stop(self) -> None:
         """End every exchange in flight at once."""
         self.stopped.set()
-        for connection in list(self._open):
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+        while True:
+            with self._lock:
+                connections, in_flight = list(self._open), self._in_flight
+            for connection in connections:
+                if connection.sock is not None:
+                    with contextlib.suppress(OSError):
+                        connection.sock.shutdown(socket.SHUT_RDWR)
+            if not in_flight:
+                return
+            time.sleep(_STOP_AGAIN_S)  # a connection that is only being opened has no socket yet
 
     def close(self) -> None:
         self._anywhere.clear()
         self._public.clear()
 
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            if self.stopped.is_set():
+                raise Stopped
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+
     def _admit(self, connection: HTTPConnection, sock: socket.socket) -> None:
-        self._open.add(connection)
+        with self._lock:
+            self._open.add(connection)
         if self.stopped.is_set():  # since the exchange began: nobody would end it
             sock.close()
             raise Stopped
