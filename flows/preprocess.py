@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows import tasks
+from flows import tasks, turns
 from flows.orders import Stage, order
 from flows.parameters import NO_CHANGES, NO_STAGES, Overrides
-from pipeline import store
 
 
 @flow(name="preprocess", flow_run_name="preprocess {recipe}")
@@ -26,5 +25,5 @@ def preprocess(
         force: ["curate"] curates again whatever the cache says
     """
     todo = order(recipe, overrides, data, force)
-    with store.exclusive(todo.data):
+    with turns.with_data(todo.data):
         tasks.curate(todo)

@@ -6,10 +6,9 @@ import datetime as dt
 
 from prefect import flow
 
-from flows import recipes, sources, tasks
+from flows import recipes, sources, tasks, turns
 from flows.orders import order
 from flows.parameters import NO_CHANGES, Overrides, SourceName
-from pipeline import store
 
 
 @flow(name="scrape-account", flow_run_name="scrape-account {source} {account}")
@@ -35,7 +34,7 @@ def scrape_account(
     given = {"source.limit": limit, "source.since": since}
     changes = {key: value for key, value in given.items() if value is not None} | overrides
     spec, folder = sources.single(source, account, changes), recipes.data_directory(data)
-    with store.exclusive(folder):
+    with turns.with_data(folder):
         tasks.acquire([spec], folder, anew=True)
 
 
@@ -43,5 +42,5 @@ def scrape_account(
 def scrape(recipe: str, overrides: Overrides = NO_CHANGES, data: str | None = None) -> None:
     """The same for every source of a recipe."""
     todo = order(recipe, overrides, data)
-    with store.exclusive(todo.data):
+    with turns.with_data(todo.data):
         tasks.acquire(todo.recipe.sources, todo.data, anew=True)

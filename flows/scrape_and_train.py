@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows import tasks
+from flows import tasks, turns
 from flows.orders import Stage, order
 from flows.parameters import NO_CHANGES, NO_STAGES, Overrides
-from pipeline import store
 
 
 @flow(name="scrape-and-train", flow_run_name="scrape-and-train {recipe}")
@@ -27,7 +26,7 @@ def scrape_and_train(
     """
     todo = order(recipe, overrides, data, force)
     todo.recipe.check_trainable()
-    with store.exclusive(todo.data):
+    with turns.with_data(todo.data):
         tasks.acquire(todo.recipe.sources, todo.data, anew=False, forced="acquire" in todo.force)
         tasks.curate(todo)
         return tasks.report(todo, tasks.train(todo))

@@ -18,7 +18,7 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.cache_policies import CacheKeyFnPolicy
 
-from flows import artifacts, clients, console, rates, summaries, tables
+from flows import artifacts, clients, console, rates, summaries, tables, turns
 from flows.console import Console, Lines
 from flows.orders import Order, now
 from models import trainer
@@ -88,7 +88,8 @@ def _acquire_one(spec: SourceSpec, data: Path, client: Client, *, anew: bool) ->
         task_run_name=f"acquire {where}", refresh_cache=not done, cache_expiration=spec.refresh
     )
     key = _key("acquire", acquisition.VERSION, data, [spec.kind, tables.as_table(spec)])
-    acquired = Acquired(**run(key, spec, data, client, anew))
+    with turns.with_site(None if done else spec.host):
+        acquired = Acquired(**run(key, spec, data, client, anew))
     _console().say(f"{where}: {outlook.why if done else summaries.acquired(acquired)}")
 
 

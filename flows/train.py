@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows import tasks
+from flows import tasks, turns
 from flows.orders import Stage, order
 from flows.parameters import NO_CHANGES, NO_STAGES, Overrides
-from pipeline import store
 
 
 @flow(name="train", flow_run_name="train {recipe}")
@@ -26,5 +25,5 @@ def train(
         force: ["train"] starts over; the old run is kept under another name
     """
     todo = order(recipe, overrides, data, force)
-    with store.exclusive(todo.data):
+    with turns.with_data(todo.data):
         return tasks.report(todo, tasks.train(todo))

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from pipeline.acquire import gallery_dl_names
 from pipeline.acquire.source import Doors, Memory, Source, SourceSpec
@@ -53,6 +54,10 @@ class GalleryDlSpec(SourceSpec):
     def collection(self) -> str:
         words = re.sub(r"[^A-Za-z0-9_]+", "-", self.url.partition("://")[2]).strip("-")[:60]
         return f"{words}-{hashlib.sha256(self.url.encode()).hexdigest()[:8]}"
+
+    @property
+    def host(self) -> str | None:
+        return urlsplit(re.sub(r"^[a-z]+:(?=http)", "", self.url)).hostname
 
     @contextmanager
     def open(self, doors: Doors) -> Iterator[Source]:

@@ -39,6 +39,10 @@ class InstagramSpec(SourceSpec):
         return self.account.lower()
 
     @property
+    def host(self) -> str:
+        return "www.instagram.com"
+
+    @property
     def scope(self) -> str:
         return f"since {self.since}" if self.since else ""
 

@@ -88,6 +88,11 @@ class SourceSpec(ABC):
         """The folder under data/raw/KIND; depends on what is fetched, never on the recipe."""
 
     @property
+    def host(self) -> str | None:
+        """The site that is asked, where it is one; two runs do not ask it at the same time."""
+        return None
+
+    @property
     def scope(self) -> str:
         """The part of the collection that a listing of this spec covers ("since", say); the limit apart."""
         return ""

@@ -81,6 +81,10 @@ class WikiArtSpec(SourceSpec):
         return f"{self.group}-{self.slug}"
 
     @property
+    def host(self) -> str:
+        return host_of(self.site)
+
+    @property
     def scope(self) -> str:
         return "originals" if self.keep_originals else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from prefect.settings import (
 from prefect.states import Failed
 from prefect.testing.utilities import prefect_test_harness
 
-from flows import recipes, tasks
+from flows import recipes, tasks, turns
 from flows.preprocess import preprocess
 from flows.scrape_account import scrape_account
 from flows.scrape_and_train import scrape_and_train
@@ -192,3 +193,21 @@ def test_prefect_asks_the_retry_condition(scraped: Path, monkeypatch: pytest.Mon
     with pytest.raises(TooFewPictures):
         preprocess(str(scraped), data=str(data_of(scraped)))
     assert len(calls) == 2
+
+
+def test_two_runs_do_not_ask_one_site_at_the_same_time() -> None:
+    spans = dict[str, tuple[float, float]]()
+
+    def work(name: str) -> None:
+        with turns.alone("impasto-site-www.example.org"):
+            began = time.monotonic()
+            time.sleep(1)
+            spans[name] = (began, time.monotonic())
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "other")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    first, second = sorted(spans.values())
+    assert first[1] <= second[0]

@@ -115,6 +115,27 @@ def test_every_flow_is_deployed_and_runs_to_its_end(prefect: Prefect, tiny: Path
     assert metrics["step"].to_pylist()[-1] == 9
 
 
+def test_runs_of_two_deployments_on_one_data_directory_wait_for_each_other(
+    prefect: Prefect, tiny: Path
+) -> None:
+    data = f"data={tiny.parent / 'data'}"
+    both = [
+        ("scrape-account", "-p", "source=folder", "-p", f"account={tiny.parent / 'pictures'}", "-p", data),
+        ("scrape-and-train", "-p", f"recipe={tiny}", "-p", data),
+    ]
+    ids = [
+        re.search(r"UUID: (\S+)", prefect("deployment", "run", *words))[1]  # type: ignore[index]
+        for words in both
+    ]
+    for run_id in ids:
+        deadline = time.monotonic() + 300
+        while "COMPLETED" not in (state := prefect("flow-run", "inspect", run_id)):
+            assert "FAILED" not in state
+            assert "CRASHED" not in state
+            assert time.monotonic() < deadline, state
+            time.sleep(2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
