@@ -62,6 +62,8 @@ _SOURCES = tuple(
     if key
 )
 _LIMIT = _option("--limit", metavar="N", type=_count, help="most pictures from that source")
+_SINCE = _option("--since", metavar="DATE", help="only posts from that day on, e.g. 2024-01-31 (Instagram)")
+_ASK = _option("--force", action="store_true", help="ask even a site that told us to stay away for a while")
 _STAGE = _option(
     "--force",
     metavar="STAGE",
@@ -101,7 +103,7 @@ COMMANDS = {
         commands.plan, "show what run would do, and do nothing", (_OR_QUICKSTART, _STAGE, _SET, _DATA, _JSON)
     ),
     "scrape": Command(
-        commands.scrape, "fetch only; always lists anew", (_OR_SOURCE, *_SOURCES, _LIMIT, *_HOW)
+        commands.scrape, "fetch only; always lists anew", (_OR_SOURCE, *_SOURCES, _LIMIT, _SINCE, _ASK, *_HOW)
     ),
     "preprocess": Command(commands.preprocess, "curate what was fetched", (_RECIPE, _AGAIN, *_HOW)),
     "train": Command(commands.train, "train on what was curated, or go on", (_RECIPE, _FRESH, *_HOW)),

@@ -52,20 +52,25 @@ def scrape(args: Namespace) -> int:
     from flows import sources
 
     data, changes = recipes.data_directory(args.data), arguments.changes(args)
+    changes |= {"source.since": args.since} if args.since else {}
     named = {name: value for name in sources.offered() if (value := getattr(args, name, None)) is not None}
     if len(named) + bool(args.recipe) != 1:
         raise ConfigError("scrape", [*named], "name one: a RECIPE, or a source such as --folder DIR")
     if args.recipe and args.limit:
         raise ConfigError("--limit", args.limit, "goes with a single source; here use --set source.limit=N")
+    if args.since and not args.instagram:
+        raise ConfigError("--since", args.since, "goes with --instagram; here use --set source.since=DATE")
     specs = [sources.single(name, value, changes) for name, value in named.items()]
     sources.check_there(specs or arguments.order(args).recipe.sources)
     with _prefect(data, verbose=args.verbose):
         from flows import scrape_account as flows
 
         if args.recipe:
-            flows.scrape(args.recipe, changes, str(data))
+            flows.scrape(args.recipe, changes, str(data), force=args.force)
         for name, value in named.items():
-            flows.scrape_account(name, value, limit=args.limit, data=str(data), overrides=changes)
+            flows.scrape_account(
+                name, value, limit=args.limit, force=args.force, data=str(data), overrides=changes
+            )
     return 0
 
 
