@@ -45,7 +45,7 @@ def fetched(data: Path, folder: Path, limit: int | None = None) -> Selection:
             "collection": folder.name,
             "source_id": path.name,
             "item": 0,
-            "source_url": path.as_uri(),
+            "source_url": path.absolute().as_uri(),
             "fetched_at": dt.datetime.now(dt.UTC),
             "path": kept.relative_to(data).as_posix(),
             "status": "fetched",
