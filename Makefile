@@ -41,6 +41,14 @@ check: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Hours of measuring against what else there is; each file in benchmarks/ says what it needs of the two folders.
+bench: env
+	@test -n "$(PICTURES)" -a -n "$(BASELINES)" || { echo "make bench PICTURES=DIR BASELINES=DIR"; exit 2; }
+	$(BIN)/python benchmarks/fetch.py
+	$(BIN)/python benchmarks/curate.py --pictures $(PICTURES) --baseline $(BASELINES)/crop_baseline.py
+	$(BIN)/python benchmarks/train.py --pictures $(PICTURES)/clothing128 --baseline $(BASELINES)/dcgan_baseline.py
+	folder=$$(mktemp -d) && $(BIN)/python benchmarks/quickstart_seeds.py --judge $(BASELINES)/kid.py --data $$folder && rm -rf $$folder
+
 lock: $(UV)
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate - --output-file requirements-uv.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --upgrade --extra faces --group dev pyproject.toml --output-file requirements.lock
