@@ -13,6 +13,9 @@ from models import run as runs
 from pipeline import manifest
 from pipeline.records import ProcessedRow, RawRow
 
+MEASURES = ("sharpness", "brightness", "contrast", "colorfulness")
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -38,7 +41,7 @@ def counts(data: Path, recipe: Recipe | None = None) -> Iterator[Count]:
     """Every fate with its number: of what `recipe` uses, or of all there is under `data`."""
     if recipe is None:
         raw = sorted((data / "raw").glob(f"*/*/{manifest.NAME}"))
-        processed = sorted((data / "processed").glob(f"*/{manifest.NAME}"))
+        processed = _processed(data)
     else:
         uses = [(one.source, one.collection) for one in recipe.selections]
         raw = [manifest.raw_folder(data, *one) / manifest.NAME for one in dict.fromkeys(uses)]
@@ -59,10 +62,31 @@ def trained(data: Path, recipe: Recipe | None = None) -> Iterator[RunStatus]:
         yield RunStatus(path.parent.name, about["step"], about["pictures_seen"], minutes, about["complete"])
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How one measure is spread over the pictures of a dataset, rejected ones too: to choose a limit by."""
+
+    of: str  # dataset
+    measure: str  # the key curate.min_MEASURE (or max_) filters by it
+    quantiles: tuple[float, ...]  # at QUANTILES
+
+
+def spreads(data: Path, recipe: Recipe | None = None) -> Iterator[Spread]:
+    names = [recipe.name] if recipe else sorted(path.parent.name for path in _processed(data))
+    for name in names:
+        rows = manifest.read(manifest.processed_folder(data, name) / manifest.NAME, ProcessedRow, MEASURES)
+        for measure in MEASURES:
+            values = sorted(rows[measure].drop_null().to_pylist())
+            if values:
+                last = len(values) - 1
+                yield Spread(name, measure, tuple(round(values[round(last * at)], 3) for at in QUANTILES))
+
+
 def as_json(data: Path, recipe: Recipe | None = None) -> dict[str, Any]:
     return {
         "data": str(data),
         "pictures": [asdict(count) for count in counts(data, recipe)],
+        "measures": [asdict(one) | {"at": QUANTILES} for one in spreads(data, recipe)],
         "runs": [asdict(run) for run in trained(data, recipe)],
     }
 
@@ -73,6 +97,12 @@ def as_text(data: Path, recipe: Recipe | None = None) -> str:
         (one.stage, one.of, one.status, one.reason or "", f"{one.pictures:,}") for one in counts(data, recipe)
     ]
     parts = [console.aligned(fates)] if len(fates) > 1 else [f"no pictures in {data} yet"]
+    found = [("of", "measure", *(f"{at:.0%}" for at in QUANTILES))]
+    found += [
+        (one.of, one.measure, *(f"{value:g}" for value in one.quantiles)) for one in spreads(data, recipe)
+    ]
+    if len(found) > 1:
+        parts.append(console.aligned(found))
     rows = [("run", "step", "pictures seen", "minutes", "")]
     rows += [
         (
@@ -87,6 +117,10 @@ def as_text(data: Path, recipe: Recipe | None = None) -> str:
     if len(rows) > 1:
         parts.append(console.aligned(rows))
     return "\n\n".join(parts)
+
+
+def _processed(data: Path) -> list[Path]:
+    return sorted((data / "processed").glob(f"*/{manifest.NAME}"))
 
 
 def _fates(stage: str, of: str, path: Path, record: type[Any]) -> Iterator[Count]:

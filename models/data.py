@@ -45,11 +45,15 @@ def find(data: Path, name: str) -> Dataset:
         raise MissingInput(f"{manifest}: no such dataset yet; run `impasto preprocess {name}` first")
     try:
         # read_table would import pandas, a second of a command's start
-        columns = pq.ParquetFile(manifest).read(columns=["status", "number", "path", "sha256"])
+        with pq.ParquetFile(manifest) as file:
+            names = {"status", "number", "path", "sha256", "split"} & {*file.schema_arrow.names}
+            columns = file.read(columns=sorted(names))
     except (pa.ArrowInvalid, OSError) as error:
         raise MissingInput(f"{manifest}: not a readable manifest ({error})") from error
     kept = sorted(
-        (row["number"], row["sha256"], row["path"]) for row in columns.to_pylist() if row["status"] == "kept"
+        (row["number"], row["sha256"], row["path"])
+        for row in columns.to_pylist()
+        if row["status"] == "kept" and row.get("split") != "test"
     )
     if not kept:
         raise TooFewPictures(f"{manifest}: no picture was kept, nothing to train on")
@@ -65,7 +69,10 @@ def write_list(dataset: Dataset, path: Path) -> None:
     import pyarrow.parquet as pq
 
     rows = pq.ParquetFile(dataset.manifest).read()
-    kept = rows.filter(pc.equal(rows["status"], "kept")).sort_by("number")
+    kept = rows.filter(pc.equal(rows["status"], "kept"))
+    if "split" in kept.column_names:
+        kept = kept.filter(pc.fill_null(pc.not_equal(kept["split"], "test"), fill_value=True))
+    kept = kept.sort_by("number")
     publish(path, lambda part: pq.write_table(kept, part, compression="zstd"))
 
 

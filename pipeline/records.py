@@ -22,7 +22,8 @@ LISTING_REASONS = frozenset(
     "rate_limited soft_blocked login_required checkpoint private missing quota server_error network".split()
 )
 REJECT_REASONS = frozenset(
-    "undecodable too_large too_small no_face duplicate near_duplicate blurry dark dropped_in_review".split()
+    "undecodable too_large too_small no_face duplicate near_duplicate blurry dark bright flat colorless "
+    "dropped_in_review".split()
 )
 
 
@@ -127,6 +128,10 @@ class ProcessedRow:
     sharpness: float | None  # variance of the Laplacian at a fixed scale
     brightness: float | None  # mean luma in [0, 1]
     override: str | None  # null | keep | drop: what a person decided in review
+    crop_angle: float | None = None  # degrees, clockwise, that the crop is turned about its middle
+    contrast: float | None = None  # standard deviation of luma, as brightness
+    colorfulness: float | None = None  # Hasler and Süsstrunk's measure
+    split: str | None = None  # train | test, null when rejected
 
 
 @dataclass(frozen=True, slots=True)

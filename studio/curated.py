@@ -203,18 +203,24 @@ def _key(row: ProcessedRow) -> Key:
     return Key(row.source, row.collection, row.source_id, row.item)
 
 
+_MEASURED = {  # by what a picture was rejected
+    "blurry": "sharpness",
+    "dark": "brightness",
+    "bright": "brightness",
+    "flat": "contrast",
+    "colorless": "colorfulness",
+}
+
+
 def _note(row: ProcessedRow, raw: RawRow) -> str:
     """What can be said in two words of why this picture has its fate."""
     size = f"{raw.width} \N{MULTIPLICATION SIGN} {raw.height} px"
-    match row.reason:
-        case "blurry" if row.sharpness is not None:
-            return f"sharpness {row.sharpness:.3g}"
-        case "dark" if row.brightness is not None:
-            return f"brightness {row.brightness:.2f}"
-        case "duplicate":
-            return f"same file, {size}"
-        case "near_duplicate":
-            return f"nearly the same, {size}"
+    measured = _MEASURED.get(row.reason or "")
+    if measured is not None and getattr(row, measured) is not None:
+        return f"{measured} {getattr(row, measured):.3g}"
+    words = {"duplicate": "same file, ", "near_duplicate": "nearly the same, "}.get(row.reason or "")
+    if words is not None:
+        return words + size
     return size if row.face_score is None else f"{size}, face {row.face_score:.2f}"
 
 

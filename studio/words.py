@@ -39,6 +39,9 @@ REASONS = {
     "near_duplicate": "nearly the same picture as one that was kept",
     "blurry": "too blurred",
     "dark": "too dark",
+    "bright": "too bright",
+    "flat": "too little contrast",
+    "colorless": "too little colour",
     "dropped_in_review": "a person took it out",
 }
 LICENCES = {  # where the text of a licence stands, by its SPDX name

@@ -5,7 +5,7 @@ No pixels here: every knob but the detector is turned in a fraction of a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from pipeline.curate.config import CurateConfig
 from pipeline.curate.duplicates import Likeness, kept_instead
 from pipeline.curate.fates import Fate, Known, fates
 from pipeline.curate.inputs import Picture
+from pipeline.curate.split import split
 from pipeline.records import Key, ProcessedRow
 
 _NOWHERE = (None, None, None, None)
@@ -47,7 +48,7 @@ def choose(
     config: CurateConfig,
     pictures: Sequence[Picture],
     known: Mapping[str, Known],
-    pairs: Iterable[Likeness],
+    pairs: Collection[Likeness],
     numbers: Numbers,
 ) -> list[ProcessedRow]:
     """The processed rows in manifest order; `path` and `sha256` are the publisher's to fill."""
@@ -66,7 +67,7 @@ def choose(
             copy_of = picture.image_id
         found = by_picture[picture.image_id]
         rows += [_row(picture, known[picture.image_id], fate, copy_of, numbers) for fate in found]
-    return rows
+    return split(rows, pairs, config.holdout)
 
 
 def _row(picture: Picture, known: Known, fate: Fate, copy_of: str | None, numbers: Numbers) -> ProcessedRow:
@@ -105,4 +106,7 @@ def _row(picture: Picture, known: Known, fate: Fate, copy_of: str | None, number
         sharpness=known.facts.sharpness,
         brightness=known.facts.brightness,
         override=None,
+        crop_angle=fate.square.angle if fate.square else None,
+        contrast=known.facts.contrast,
+        colorfulness=known.facts.colorfulness,
     )

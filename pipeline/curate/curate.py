@@ -98,7 +98,7 @@ def _key(config: CurateConfig, selected: pa.Table) -> str:
     if config.crop == "face":
         versions.append(DETECTORS[config.detector].version)
     else:
-        for unrelated in ("faces", "detector", "margin"):
+        for unrelated in ("faces", "detector", "margin", "align", "border", "no_face"):
             del keys[unrelated]
     said = json.dumps([versions, keys, inputs.digest(selected)], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()

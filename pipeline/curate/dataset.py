@@ -51,7 +51,8 @@ class Dataset:
         self._images, self._marker = self._folder / "images", self._folder / _MARKER
         self._prefix = self._images.relative_to(data).as_posix()
         # All that a cut depends on beside the picture and the square.
-        self._cut = f"{crop.VERSION}-{config.size}-{config.format}-{config.channels}"
+        parts = (crop.VERSION, config.size, config.format, config.channels, config.pad_color[1:].lower())
+        self._cut = "-".join(str(part) for part in parts if part != "")
         self.squares = self._folder / f".squares-{self._cut}"
         if not trusted:
             shutil.rmtree(self.squares, ignore_errors=True)
@@ -108,8 +109,8 @@ class Dataset:
         return old if old is not None and _shown(old) == _shown(row) else None
 
     def _square(self, row: ProcessedRow) -> str:
-        left, top, right, _ = _shown(row)[1]
-        return square_name(row.image_id, Square(left, top, right - left), self._config)
+        _, (left, top, right, _), angle = _shown(row)
+        return square_name(row.image_id, Square(left, top, right - left, angle), self._config)
 
     def _placed(self, rows: Sequence[ProcessedRow]) -> Iterator[tuple[str | None, str | None]]:
         """Path and sha256 of each row's picture, which is moved there where it is a new one."""
@@ -132,9 +133,9 @@ class Dataset:
                 yield f"{self._prefix}/{target.name}", _sha256(content)
 
 
-def _shown(row: ProcessedRow) -> tuple[str, tuple[int, int, int, int]]:
+def _shown(row: ProcessedRow) -> tuple[str, tuple[int, int, int, int], float]:
     left, top, right, bottom = row.crop_left, row.crop_top, row.crop_right, row.crop_bottom
-    return row.image_id, (left or 0, top or 0, right or 0, bottom or 0)
+    return row.image_id, (left or 0, top or 0, right or 0, bottom or 0), row.crop_angle or 0.0
 
 
 def _name(path: str) -> str:

@@ -15,6 +15,9 @@ class PictureFacts:
     phash: Annotated[int, "uint64"] | None = None
     sharpness: float | None = None
     brightness: float | None = None
+    contrast: float | None = None
+    colorfulness: float | None = None
+    focus: float | None = None  # saliency.focus
 
 
 @dataclass(frozen=True, slots=True)

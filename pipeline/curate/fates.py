@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.curate.config import CurateConfig
-from pipeline.curate.crop import Square, around, centred
+from pipeline.curate.crop import Square, around, whole
 from pipeline.curate.faces import Face
 from pipeline.curate.facts import PictureFacts
 
@@ -32,11 +32,10 @@ def fates(config: CurateConfig, known: Known) -> list[Fate]:
     if facts.width is None or facts.height is None:
         return [Fate(facts.reason)]
     reason = _flaw(config, facts, min(facts.width, facts.height))
-    if config.crop != "face":
-        side = (min if config.crop == "center" else max)(facts.width, facts.height)
-        square = centred(side, config.size, facts.width, facts.height)
+    if config.crop != "face" or (config.no_face == "center" and not known.faces):
+        square = whole(config, facts.width, facts.height, facts.focus)
         return [Fate(reason or (None if square else "too_small"), None, square)]
-    squares = [around(face, config.margin, config.size, facts.width, facts.height) for face in known.faces]
+    squares = [around(face, config, facts.width, facts.height) for face in known.faces]
     wanted = squares if config.faces == "all" else squares[:1]
     return [
         Fate(reason or (None if square else "too_small"), face, square) for face, square in enumerate(wanted)
@@ -44,8 +43,14 @@ def fates(config: CurateConfig, known: Known) -> list[Fate]:
 
 
 def _flaw(config: CurateConfig, facts: PictureFacts, side: int) -> str | None:
-    if side < config.min_side:
-        return "too_small"
-    if (facts.sharpness or 0.0) < config.min_sharpness:
-        return "blurry"
-    return "dark" if (facts.brightness or 0.0) < config.min_brightness else None
+    """The first rule that the picture breaks."""
+    brightness = facts.brightness or 0.0
+    rules = {
+        "too_small": side < config.min_side,
+        "blurry": (facts.sharpness or 0.0) < config.min_sharpness,
+        "dark": brightness < config.min_brightness,
+        "bright": brightness > config.max_brightness,
+        "flat": (facts.contrast or 0.0) < config.min_contrast,
+        "colorless": (facts.colorfulness or 0.0) < config.min_colorfulness,
+    }
+    return next((slug for slug, broken in rules.items() if broken), None)

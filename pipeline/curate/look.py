@@ -60,7 +60,8 @@ def unreadable(job: Job, reason: str) -> Seen:
 
 
 def square_name(image_id: str, square: Square, config: CurateConfig) -> str:
-    return f"{image_id}-{square.left}-{square.top}-{square.side}{SUFFIX[config.format]}"
+    turned = f"-{square.angle}" if square.angle else ""
+    return f"{image_id}-{square.left}-{square.top}-{square.side}{turned}{SUFFIX[config.format]}"
 
 
 def _look(job: Job, config: CurateConfig, squares: Path) -> Seen:
@@ -99,6 +100,9 @@ def _measured(image_id: str, pixels: Pixels) -> tuple[PictureFacts, Thumb]:
         phash=found.phash,
         sharpness=found.sharpness,
         brightness=found.brightness,
+        contrast=found.contrast,
+        colorfulness=found.colorfulness,
+        focus=found.focus,
     )
     return facts, Thumb(image_id, found.thumb)
 
@@ -106,7 +110,7 @@ def _measured(image_id: str, pixels: Pixels) -> tuple[PictureFacts, Thumb]:
 def _cut_all(image_id: str, pixels: Pixels, known: Known, config: CurateConfig, squares: Path) -> None:
     for fate in fates(config, known):
         if fate.reason is None and fate.square:
-            picture = cut(pixels, fate.square, config.size)
+            picture = cut(pixels, fate.square, config)
             encoded = _encoded(picture if config.channels == 3 else picture.convert("L"), config)
             store.write_bytes(squares / square_name(image_id, fate.square, config), encoded, durable=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from pipeline.curate.decode import Pixels
+from pipeline.curate.saliency import focus
 
-VERSION = 1  # bumped when a value would change
+VERSION = 2  # bumped when a value would change
 THUMB_SIDE = 32  # px
 _QUALITY_SIDE = 160  # px of the longer side: sharpness that a small generator would see
 
@@ -22,6 +24,9 @@ class Measures:
     phash: int  # 64 bits
     sharpness: float  # variance of the Laplacian
     brightness: float  # mean luma in [0, 1]
+    contrast: float  # standard deviation of luma, of the same scale
+    colorfulness: float  # of the thumbnail
+    focus: float  # saliency.focus
     thumb: bytes  # THUMB_SIDE × THUMB_SIDE × RGB, squashed to a square
 
 
@@ -33,6 +38,9 @@ def measure(pixels: Pixels) -> Measures:
         phash=perceptual_hash(np.asarray(thumb.convert("L"), np.float64)),
         sharpness=round(laplacian_variance(luma), 3),
         brightness=round(float(luma.mean()) / 255, 4),
+        contrast=round(float(luma.std()) / 255, 4),
+        colorfulness=round(colorfulness(np.asarray(thumb, np.float32)), 2),
+        focus=focus(picture),
         thumb=thumb.tobytes(),
     )
 
@@ -50,3 +58,12 @@ def laplacian_variance(luma: npt.NDArray[np.float32]) -> float:
     for neighbours in (luma[:-2, 1:-1], luma[2:, 1:-1], luma[1:-1, :-2], luma[1:-1, 2:]):
         laplacian += neighbours
     return float(laplacian.var()) if laplacian.size else 0.0
+
+
+def colorfulness(rgb: npt.NDArray[np.float32]) -> float:
+    """Hasler and Süsstrunk 2003, M3: spread and mean of red-green and of yellow-blue, in grey levels."""
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    opponents = red - green, (red + green) / 2 - blue
+    deviation = math.hypot(*(float(one.std()) for one in opponents))
+    mean = math.hypot(*(float(one.mean()) for one in opponents))
+    return deviation + 0.3 * mean

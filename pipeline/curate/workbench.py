@@ -12,7 +12,7 @@ from pipeline.curate import shelf
 from pipeline.curate.choose import Numbers, choose
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.dataset import Dataset
-from pipeline.curate.duplicates import likenesses
+from pipeline.curate.duplicates import Likeness, likenesses
 from pipeline.curate.faces import Face
 from pipeline.curate.facts import FaceFacts
 from pipeline.curate.fates import Known
@@ -113,12 +113,13 @@ class Workbench:
 
     def _choose(self) -> tuple[list[ProcessedRow], Numbers]:
         known = {image_id: one for image_id in self._paths if (one := self._known(image_id))}
-        if self._config.dedupe == "near":
+        alike: list[Likeness] = []
+        if self._config.dedupe == "near" or self._config.holdout:
             decoded = [one.facts for one in known.values() if one.facts.reason is None]
-            self._alike = likenesses(decoded, self._alike, shelf.thumbs(self._data).read)
+            alike = self._alike = likenesses(decoded, self._alike, shelf.thumbs(self._data).read)
         numbers = self._dataset.numbers()
         pictures = [picture for picture in self._pictures if picture.image_id in known]
-        return choose(self._config, pictures, known, self._alike, numbers), numbers
+        return choose(self._config, pictures, known, alike, numbers), numbers
 
 
 def _faces(rows: Sequence[FaceFacts]) -> tuple[Face, ...]:

@@ -20,14 +20,14 @@ def workshop(tmp_path) -> Workshop:
 @pytest.fixture(scope="session")
 def _finished_once(tmp_path_factory) -> Workshop:
     workshop = Workshop(tmp_path_factory.mktemp("finished") / "data")
-    pictures = {number: draw_picture(number) for number in range(37)}
+    pictures = {number: draw_picture(number) for number in range(40)}
     rows = {number: workshop.fetch(f"people/{number:03}.jpg", pictures[number]) for number in pictures}
     for number in range(30):
         middle = {"crop_left": 30, "crop_top": 0, "crop_right": 210, "crop_bottom": 180}
         face = {"face_left": 75, "face_top": 45, "face_right": 165, "face_bottom": 135, "face_score": 0.93}
         workshop.keep(rows[number], pictures[number].crop((30, 0, 210, 180)), **middle, **face)
     for number, reason in enumerate(
-        "too_small no_face blurry dark too_large dropped_in_review undecodable".split(), start=30
+        "too_small no_face blurry dark bright flat colorless too_large dropped_in_review undecodable".split(), start=30
     ):
         workshop.reject(rows[number], reason, sharpness=3.2, brightness=0.04)
     same = workshop.fetch("copies/again.jpg", pictures[1])

@@ -17,7 +17,7 @@ from pipeline.curate.inputs import Picture
 
 CENTER = CurateConfig(crop="center")
 FACE = CurateConfig(crop="face")
-FACT = PictureFacts("a", None, 400, 300, 1, 50.0, 0.5)
+FACT = PictureFacts("a", None, 400, 300, 1, 50.0, 0.5, contrast=0.2, colorfulness=30.0)
 BIG, SMALL = Face(100, 100, 200, 200, 0.9), Face(10, 10, 50, 50, 0.8)
 
 
@@ -41,7 +41,12 @@ def known(image_id: str, **changed: object) -> Known:
         (CurateConfig(crop="center", min_sharpness=50.1), {}, "blurry"),
         (CurateConfig(crop="center", min_sharpness=50.0), {}, None),
         (CurateConfig(crop="center", min_brightness=0.51), {}, "dark"),
+        (CurateConfig(crop="center", max_brightness=0.49), {}, "bright"),
+        (CurateConfig(crop="center", min_contrast=0.21), {}, "flat"),
+        (CurateConfig(crop="center", min_colorfulness=31), {}, "colorless"),
+        (CurateConfig(crop="center", min_contrast=0.2, min_colorfulness=30), {}, None),
         (FACE, {}, "no_face"),
+        (CurateConfig(crop="face", no_face="center"), {}, None),
         (FACE, {"height": 95}, "too_small"),
     ],
 )
