@@ -26,7 +26,7 @@ class CurateConfig:
     faces: Faces = "largest"  # which faces of a picture become crops; with crop = "face" only
     detector: Detector = "yunet"
     margin: float = 0.4  # added on each side of the face box, as a fraction of its longer side
-    align: bool = False  # turn the square so that the eyes are level, where the detector tells where they are
+    align: bool = False  # turn the square so that the eyes are level; yunet only
     border: Border = "move"  # a square that reaches beyond the picture moves and shrinks inward, or is padded
     no_face: NoFace = "reject"  # or the middle of a picture without a face
     gravity: Gravity = "center"  # crop = "center": which part of the longer side
@@ -56,6 +56,8 @@ class CurateConfig:
         self._one_of("no_face", NoFace)
         self._one_of("border", Border)
         self._one_of("gravity", Gravity)
+        if self.align and self.detector != "yunet":
+            raise ConfigError("curate.align", self.align, 'needs detector = "yunet", which tells the tilt')
         self._within("margin", 0.0, 4.0, "a fraction of the face's side, e.g. 0.4")
         self._within("min_side", 1, 100_000, "pixels, e.g. 96")
         self._within("min_sharpness", 0.0, 1e6, "e.g. 20, or 0 to keep all")
@@ -70,6 +72,11 @@ class CurateConfig:
         self._within("workers", 0, 1024, "processes, 0 for one per core")
         if self.channels not in (1, 3):
             raise ConfigError("curate.channels", self.channels, "need 3 (RGB) or 1 (grey)")
+
+    @property
+    def looks(self) -> str:
+        """What looks for faces: an entry of faces.DETECTORS."""
+        return f"{self.detector}-level" if self.align else self.detector
 
     @property
     def processes(self) -> int:

@@ -15,7 +15,7 @@ from pipeline.curate.faces import Face
 
 VERSION = 2  # of `cut`; bumped when the same square would give other pixels
 _LEVEL = 1.0  # degrees: a smaller tilt is left, for turning costs sharpness
-_UPRIGHT = 60.0  # degrees: eyes that seem to be tilted more were found in the wrong place
+_UPRIGHT = 60.0  # degrees: a face that seems to be tilted more was not understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def around(face: Face, config: CurateConfig, width: int, height: int) -> Square 
     instead, up to twice the side that was asked for; None where even that is too small.
     """
     wanted = round(face.side * (1 + 2 * config.margin))
-    angle = tilt(face) if config.align else 0.0
+    angle = _angle(face) if config.align else 0.0
     side = wanted if config.upscale else max(wanted, config.size)
     if config.border == "move":
         side = min(side, math.floor(min(width, height) / spread(angle)))
@@ -77,13 +77,10 @@ def around(face: Face, config: CurateConfig, width: int, height: int) -> Square 
     return Square(left, top, side, angle)
 
 
-def tilt(face: Face) -> float:
-    """Degrees, clockwise, by which the line through the eyes falls; 0 where that is nothing, or unknown."""
-    if face.landmarks is None:
-        return 0.0
-    right_x, right_y, left_x, left_y = face.landmarks[:4]
-    angle = math.degrees(math.atan2(left_y - right_y, left_x - right_x))
-    return round(angle, 1) if _LEVEL <= abs(angle) <= _UPRIGHT else 0.0
+def _angle(face: Face) -> float:
+    """Degrees to turn the square by; 0 for what is nothing or cannot be."""
+    tilt = face.tilt or 0.0
+    return tilt if _LEVEL <= abs(tilt) <= _UPRIGHT else 0.0
 
 
 def cut(pixels: Pixels, square: Square, config: CurateConfig) -> Image.Image:

@@ -96,7 +96,7 @@ def _key(config: CurateConfig, selected: pa.Table) -> str:
         del keys[unrelated]
     versions = [VERSION, crop.VERSION, quality.VERSION, duplicates.VERSION]
     if config.crop == "face":
-        versions.append(DETECTORS[config.detector].version)
+        versions.append(DETECTORS[config.looks].version)
     else:
         for unrelated in ("faces", "detector", "margin", "align", "border", "no_face"):
             del keys[unrelated]

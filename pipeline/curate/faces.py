@@ -22,6 +22,7 @@ class Face:
     bottom: int
     score: float | None = None  # the detector's own scale; None where it has none
     landmarks: tuple[float, ...] | None = None  # x, y of right eye, left eye, nose, right, left mouth corner
+    tilt: float | None = None  # degrees that the head is turned, clockwise; None where nobody looked
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -44,6 +45,12 @@ def _yunet() -> Detector:
     return Yunet()
 
 
+def _level_yunet() -> Detector:
+    from pipeline.curate.level import LevelYunet
+
+    return LevelYunet()
+
+
 def _face_recognition(model: str) -> Detector:
     from pipeline.curate.dlib import FaceRecognition
 
@@ -56,7 +63,8 @@ class Entry(NamedTuple):
 
 
 DETECTORS = {
-    "yunet": Entry(1, _yunet),
+    "yunet": Entry(2, _yunet),
+    "yunet-level": Entry(2, _level_yunet),  # curate.align
     "face-recognition": Entry(1, lambda: _face_recognition("hog")),
     "face-recognition-cnn": Entry(1, lambda: _face_recognition("cnn")),
 }

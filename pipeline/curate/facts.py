@@ -40,3 +40,4 @@ class FaceFacts:
     bottom: int = 0
     score: float | None = None
     landmarks: list[float] | None = None
+    tilt: float | None = None

@@ -71,7 +71,7 @@ def _look(job: Job, config: CurateConfig, squares: Path) -> Seen:
         if facts is None:
             facts, thumb = _measured(job.image_id, pixels)
         if faces is None and config.crop == "face":
-            found = detector(config.detector)(pixels)
+            found = detector(config.looks)(pixels)
             faces = tuple(by_prominence(found, pixels.width, pixels.height))
         _cut_all(job.image_id, pixels, Known(facts, faces or ()), config, squares)
     except PictureFault as fault:

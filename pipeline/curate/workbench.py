@@ -42,7 +42,7 @@ class Workbench:
         }
         self._faces: dict[str, tuple[Face, ...]] = {}
         if config.crop == "face":
-            found = shelf.faces(data, config.detector).read(self._paths.keys())
+            found = shelf.faces(data, config.looks).read(self._paths.keys())
             self._faces = {image_id: _faces(rows) for image_id, rows in found.items()}
         self._alike = [] if afresh else shelf.likenesses(data, name)
         self._chosen: tuple[list[ProcessedRow], Numbers] | None = None
@@ -85,7 +85,7 @@ class Workbench:
         if refuted:
             shelf.forget(self._data, refuted)
         shelf.thumbs(self._data).add(one.thumb for one in seen if one.thumb)
-        shelf.faces(self._data, self._config.detector).add(_rows(faces))
+        shelf.faces(self._data, self._config.looks).add(_rows(faces))
         shelf.pictures(self._data).add(facts.values())
         self._facts |= facts
         self._faces |= faces
@@ -131,6 +131,7 @@ def _faces(rows: Sequence[FaceFacts]) -> tuple[Face, ...]:
             row.bottom,
             row.score,
             tuple(row.landmarks) if row.landmarks else None,
+            row.tilt,
         )
         for row in rows
         if row.face is not None
@@ -143,4 +144,4 @@ def _rows(faces: Mapping[str, Sequence[Face]]) -> Iterator[FaceFacts]:
             yield FaceFacts(image_id, None)
         for index, face in enumerate(found):
             landmarks = None if face.landmarks is None else list(face.landmarks)
-            yield FaceFacts(image_id, index, *face.box, face.score, landmarks)
+            yield FaceFacts(image_id, index, *face.box, face.score, landmarks, face.tilt)

@@ -16,7 +16,7 @@ from PIL import Image
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.decode import Pixels
 from pipeline.curate.faces import DETECTORS, Face, detector
-from pipeline.errors import PictureFault
+from pipeline.errors import ConfigError, PictureFault
 from tests.pipeline.curate.conftest import drawn, encoded, face_photo
 
 SLOW = {"face-recognition-cnn"}  # seconds a picture: meets the first promise only, and with the slow tests
@@ -37,8 +37,15 @@ def pixels(tmp_path):
 
 
 def test_the_recipe_offers_every_detector():
-    for name in DETECTORS:
-        assert CurateConfig(detector=name).detector == name
+    offered = {
+        CurateConfig(detector=name.removesuffix("-level"), align="-level" in name) for name in DETECTORS
+    }
+    assert {config.looks for config in offered} == set(DETECTORS)
+
+
+def test_level_eyes_are_for_the_detector_that_knows_the_tilt():
+    with pytest.raises(ConfigError, match='needs detector = "yunet"'):
+        CurateConfig(align=True, detector="face-recognition")
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -102,6 +109,14 @@ def test_boxes_are_those_after_rotation_and_inside(name, pixels):
     for face in detector(name)(picture):
         assert 0 <= face.left < face.right <= 300
         assert 0 <= face.top < face.bottom <= 606
+
+
+@pytest.mark.parametrize("angle", [-30, -15, 0, 15, 30])
+def test_the_tilt_of_a_head_is_told(angle, pixels):
+    with Image.open(face_photo()) as photo:
+        turned = photo.rotate(-angle, Image.Resampling.BICUBIC, fillcolor=(90, 90, 90))
+    (face,) = detector("yunet-level")(pixels(encoded(turned)))
+    assert face.tilt == pytest.approx(angle, abs=6)
 
 
 def test_small_faces_get_a_closer_look(pixels):

@@ -27,7 +27,8 @@ def _finished_once(tmp_path_factory) -> Workshop:
         face = {"face_left": 75, "face_top": 45, "face_right": 165, "face_bottom": 135, "face_score": 0.93}
         workshop.keep(rows[number], pictures[number].crop((30, 0, 210, 180)), **middle, **face)
     for number, reason in enumerate(
-        "too_small no_face blurry dark bright flat colorless too_large dropped_in_review undecodable".split(), start=30
+        "too_small no_face blurry dark bright flat colorless too_large dropped_in_review undecodable".split(),
+        start=30,
     ):
         workshop.reject(rows[number], reason, sharpness=3.2, brightness=0.04)
     same = workshop.fetch("copies/again.jpg", pictures[1])

@@ -101,10 +101,8 @@ def test_where_nothing_stands_out_the_middle_is_taken():
 
 
 def tilted(angle: float) -> Face:
-    """A face of 100 px about (200, 150) whose eyes fall by `angle` degrees, clockwise."""
-    x, y = 20 * math.cos(math.radians(angle)), 20 * math.sin(math.radians(angle))
-    eyes = (200 - x, 150 - y, 200 + x, 150 + y)
-    return Face(150, 100, 250, 200, 0.9, (*eyes, *(0.0,) * 6))
+    """A face of 100 px about (200, 150), its head tilted by `angle` degrees, clockwise."""
+    return Face(150, 100, 250, 200, 0.9, tilt=angle)
 
 
 @pytest.mark.parametrize(("angle", "turned"), [(0.5, 0.0), (20.0, 20.0), (-33.3, -33.3), (80.0, 0.0)])
@@ -116,8 +114,7 @@ def test_the_square_is_turned_as_the_eyes_are(angle, turned):
 @given(faces(), st.floats(0, 1), st.floats(-60, 60))
 def test_a_turned_square_lies_in_the_picture(arrangement, margin, angle):
     face, width, height = arrangement
-    landmarks = (0.0, 0.0, math.cos(math.radians(angle)), math.sin(math.radians(angle)), *(0.0,) * 6)
-    face = dataclasses.replace(face, landmarks=landmarks)
+    face = dataclasses.replace(face, tilt=angle)
     square = around(face, sized(16, margin, align=True), width, height)
     if square is not None:
         reach = square.side * square.spread / 2
