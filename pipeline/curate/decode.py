@@ -69,7 +69,7 @@ class Pixels:
         if side_px not in self._fitted:
             scale = side_px / max(self.width, self.height)
             size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
-            self._fitted[side_px] = self.working(scale).resize(size, Image.Resampling.BILINEAR)
+            self._fitted[side_px] = _resized(self.working(scale), size)
         return self._fitted[side_px]
 
     def inside(self, box: Sequence[float]) -> tuple[int, int, int, int]:
@@ -100,6 +100,14 @@ class Pixels:
                 return _rgb(image, divisor)
         except Exception as error:  # as above
             raise PictureFault("undecodable", f"{type(error).__name__}: {error}") from error
+
+
+def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """For looking at: by OpenCV, in a fifth of Pillow's time; what is kept is cut by Pillow."""
+    import cv2  # only by who looks at pixels: a fifth of a second of a command's start
+
+    how = cv2.INTER_AREA if size[0] < picture.width else cv2.INTER_LINEAR
+    return Image.fromarray(cv2.resize(np.asarray(picture), size, interpolation=how))
 
 
 def _rgb(image: Image.Image, divisor: int) -> Image.Image:

@@ -33,14 +33,15 @@ class Measures:
 def measure(pixels: Pixels) -> Measures:
     picture = pixels.fitted(_QUALITY_SIDE)
     thumb = picture.resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BILINEAR)
+    colours = np.asarray(thumb, np.float32)
     luma = np.asarray(picture.convert("L"), np.float32)
     return Measures(
         phash=perceptual_hash(np.asarray(thumb.convert("L"), np.float64)),
         sharpness=round(laplacian_variance(luma), 3),
         brightness=round(float(luma.mean()) / 255, 4),
         contrast=round(float(luma.std()) / 255, 4),
-        colorfulness=round(colorfulness(np.asarray(thumb, np.float32)), 2),
-        focus=focus(picture),
+        colorfulness=round(colorfulness(colours), 2),
+        focus=focus(colours, pixels.width, pixels.height),
         thumb=thumb.tobytes(),
     )
 

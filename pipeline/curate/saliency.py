@@ -7,41 +7,35 @@ its neighbours. Kept is the square with the most of that; where several hold abo
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+import numpy.typing as npt
 
-_SIDE = 48  # px of the longer side: what stands out is large
 _EDGES = 2.0  # weight of a difference between neighbours against one from the border
 _OFF_CENTRE = 0.15  # how much less a square counts at the very end than in the middle
 
 
-def focus(picture: Image.Image) -> float:
-    """Where along the longer side the square lies: 0 at its left or top end, 0.5 in the middle."""
-    width, height = picture.size
-    if width == height:
-        return 0.5
-    scale = _SIDE / max(width, height)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = np.asarray(picture.resize(size, Image.Resampling.BOX), np.float32)  # H × W × RGB
-    if width < height:
-        small = small.swapaxes(0, 1)
-    along = _standing_out(small).sum(axis=0)
-    side = len(small)
+def focus(thumb: npt.NDArray[np.float32], width: int, height: int) -> float:
+    """Where along the longer side the square lies: 0 at its left or top end, 0.5 in the middle.
+
+    `thumb` is the picture of `width` × `height` squashed to S × S × RGB: along one side nothing is squashed
+    out of its place.
+    """
+    along = _standing_out(thumb).sum(axis=0 if width > height else 1)
+    side = round(len(along) * min(width, height) / max(width, height))
     places = len(along) - side + 1
     if places < 2:
         return 0.5
     sums = np.concatenate([[0.0], np.cumsum(along)])
-    within = sums[side:] - sums[:places]
     place = np.linspace(0, 1, places)
-    within *= 1 - _OFF_CENTRE * np.abs(2 * place - 1)
-    best = np.flatnonzero(within >= within.max() * (1 - 1e-3))
-    return round(float(place[best].mean()), 3)
+    within = (sums[side:] - sums[:places]) * (1 - _OFF_CENTRE * np.abs(2 * place - 1))
+    best = place[within >= within.max() * (1 - 1e-3)]
+    return round(float(best.mean()), 3)
 
 
-def _standing_out(small: np.ndarray) -> np.ndarray:
-    """H × W from H × W × RGB, in grey levels."""
-    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    unlike = np.abs(small - np.median(border, axis=0)).mean(axis=2)
-    edges = np.zeros(small.shape[:2], np.float32)
-    edges[:, 1:] += np.abs(np.diff(small, axis=1)).mean(axis=2)
-    edges[1:] += np.abs(np.diff(small, axis=0)).mean(axis=2)
-    return np.asarray(unlike + _EDGES * edges)
+def _standing_out(thumb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """S × S, in grey levels."""
+    border = np.concatenate([thumb[0], thumb[-1], thumb[:, 0], thumb[:, -1]])
+    middle = np.sort(border, axis=0)[len(border) // 2]
+    found = np.abs(thumb - middle)
+    found[:, 1:] += _EDGES * np.abs(thumb[:, 1:] - thumb[:, :-1])
+    found[1:] += _EDGES * np.abs(thumb[1:] - thumb[:-1])
+    return np.asarray(found.sum(axis=2))
