@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError
 
 
 def order(args: Namespace, force: Sequence[str] = ()) -> Order:
-    return orders.order(args.recipe, changes(args), args.data, force)
+    return orders.order(args.recipe, changes(args), args.data, force, getattr(args, "dask", None))
 
 
 def changes(args: Namespace) -> dict[str, str]:

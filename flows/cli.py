@@ -94,18 +94,19 @@ _BROWSER = _option("--browser", metavar="NAME", help="take over the session of f
 _SET = _option("--set", metavar="KEY=VALUE", action="append", default=[], help="change a key: curate.size=32")
 _DATA = _option("--data", metavar="DIR", help="data directory (default: $IMPASTO_DATA, else ./data)")
 _JSON = _option("--json", action="store_true", help="for programs")
+_DASK = _option("--dask", metavar="ADDRESS", help="curate on the Dask cluster of this scheduler: tcp://…")
 _VERBOSE = _option("--verbose", action="store_true", help="show what Prefect says, too")
 _HOW = (_SET, _DATA, _VERBOSE)
 
 COMMANDS = {
-    "run": Command(commands.run, "scrape, curate, train and report", (_OR_QUICKSTART, _STAGE, *_HOW)),
+    "run": Command(commands.run, "scrape, curate, train and report", (_OR_QUICKSTART, _STAGE, _DASK, *_HOW)),
     "plan": Command(
         commands.plan, "show what run would do, and do nothing", (_OR_QUICKSTART, _STAGE, _SET, _DATA, _JSON)
     ),
     "scrape": Command(
         commands.scrape, "fetch only; always lists anew", (_OR_SOURCE, *_SOURCES, _LIMIT, _SINCE, _ASK, *_HOW)
     ),
-    "preprocess": Command(commands.preprocess, "curate what was fetched", (_RECIPE, _AGAIN, *_HOW)),
+    "preprocess": Command(commands.preprocess, "curate what was fetched", (_RECIPE, _AGAIN, _DASK, *_HOW)),
     "train": Command(commands.train, "train on what was curated, or go on", (_RECIPE, _FRESH, *_HOW)),
     "retry": Command(errands.retry, "fetch again what failed", (_RECIPE, _REASON, _SET, _DATA)),
     "forget": Command(

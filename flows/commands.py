@@ -30,7 +30,7 @@ def run(args: Namespace) -> int:
     with _prefect(todo.data, verbose=args.verbose):
         from flows.scrape_and_train import scrape_and_train
 
-        result = scrape_and_train(args.recipe, arguments.changes(args), str(todo.data), args.force)
+        result = scrape_and_train(args.recipe, arguments.changes(args), str(todo.data), args.force, todo.dask)
     _say_where(Path(result["run"]))
     return 0
 
@@ -85,7 +85,7 @@ def preprocess(args: Namespace) -> int:
     with _prefect(todo.data, verbose=args.verbose):
         from flows.preprocess import preprocess
 
-        preprocess(args.recipe, arguments.changes(args), str(todo.data), sorted(todo.force))
+        preprocess(args.recipe, arguments.changes(args), str(todo.data), sorted(todo.force), todo.dask)
     return 0
 
 

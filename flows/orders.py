@@ -23,6 +23,7 @@ class Order:
     recipe: Recipe
     data: Path
     force: frozenset[Stage] = frozenset()
+    dask: str | None = None  # address of a scheduler, where shards run on a cluster
 
 
 def order(
@@ -30,13 +31,14 @@ def order(
     changes: Mapping[str, object] | None = None,
     data: str | Path | None = None,
     force: Iterable[str] = (),
+    dask: str | None = None,
 ) -> Order:
     """Raises what recipes.load raises, and ConfigError for a stage that there is not."""
     for stage in force:
         if stage not in STAGES:
             raise ConfigError("force", stage, f"need one of {', '.join(STAGES)}")
     stages = frozenset(cast("Iterable[Stage]", force))
-    return Order(recipes.load(recipe, changes), recipes.data_directory(data), stages)
+    return Order(recipes.load(recipe, changes), recipes.data_directory(data), stages, dask)
 
 
 def now() -> dt.datetime:

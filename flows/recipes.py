@@ -18,7 +18,7 @@ from typing import Any
 import recipes as shipped
 from flows import overrides, tables
 from flows.overrides import SECTIONS
-from models.config import LOSSES, NETWORKS, TrainConfig
+from models.config import NETWORKS, TrainConfig
 from pipeline.acquire.source import SourceSpec
 from pipeline.acquire.sources import SOURCES
 from pipeline.curate.config import CurateConfig
@@ -29,14 +29,8 @@ DEFAULT = "quickstart"
 FOLDER = Path(shipped.__file__).parent
 
 # What recipes may name already, and which releases after this one bring.
-_ANNOUNCED = {
-    "train.network": {"celeba", "portraits", "bonsai", "modern"},
-    "train.loss": {"relativistic", "feature-matching"},
-}
-_AVAILABLE: dict[str, Sequence[str]] = {
-    "train.network": NETWORKS,
-    "train.loss": LOSSES,
-}
+_ANNOUNCED = {"train.network": {"modern"}}
+_AVAILABLE: dict[str, Sequence[str]] = {"train.network": NETWORKS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ def scrape_and_train(
     overrides: Overrides = NO_CHANGES,
     data: str | None = None,
     force: list[Stage] = NO_STAGES,
+    dask: str | None = None,
 ) -> dict[str, str]:
     """Scrape pictures as a recipe says, curate them into a dataset, train a generator on it, report.
 
@@ -23,8 +24,10 @@ def scrape_and_train(
         overrides: recipe keys to change, e.g. {"curate.size": 32}
         data: the data directory; $IMPASTO_DATA or ./data when not given
         force: stages to do again whatever the cache says
+        dask: a Dask scheduler to curate on, e.g. tcp://10.0.0.1:8786; without, processes of its own
+        dask: address of a Dask scheduler to curate on, e.g. tcp://10.0.0.1:8786; processes of its own without
     """
-    todo = order(recipe, overrides, data, force)
+    todo = order(recipe, overrides, data, force, dask)
     todo.recipe.check_trainable()
     with turns.with_data(todo.data):
         tasks.acquire(todo.recipe.sources, todo.data, anew=False, forced="acquire" in todo.force)

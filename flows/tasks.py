@@ -12,13 +12,14 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import CacheKeyFnPolicy
 
-from flows import artifacts, clients, console, rates, summaries, tables, turns
+from flows import artifacts, clients, cluster, console, rates, summaries, tables, turns
 from flows.console import Console, Lines
 from flows.orders import Order, now
 from models import trainer
@@ -122,9 +123,10 @@ def curate(order: Order) -> None:
 def _curate(key: str, order: Order, force: bool) -> dict[str, Any]:  # noqa: ARG001
     recipe = order.recipe
     started = time.monotonic()
-    with _console().stage(f"curate {recipe.name}") as tick:
+    where = cluster.dask(order.dask) if order.dask else nullcontext()
+    with _console().stage(f"curate {recipe.name}") as tick, where as run:
         curated = curation.curate(
-            recipe.curate, recipe.name, recipe.selections, order.data, tick=tick, force=force
+            recipe.curate, recipe.name, recipe.selections, order.data, tick=tick, force=force, run=run
         )
     rates.note(order.data, f"curate {recipe.curate.crop}", curated.recomputed, time.monotonic() - started)
     return dataclasses.asdict(curated)

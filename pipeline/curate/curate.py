@@ -7,6 +7,7 @@ facts of all, in manifest order; what was chosen and is not there yet is cut; an
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections import Counter
@@ -21,6 +22,7 @@ from pipeline.curate import crop, dataset, duplicates, inputs, quality, workers
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.faces import DETECTORS
 from pipeline.curate.workbench import Workbench
+from pipeline.curate.workers import Runner
 from pipeline.errors import TooFewPictures
 from pipeline.records import Selection, Tick
 
@@ -55,6 +57,7 @@ def curate(
     *,
     tick: Tick = lambda *_: None,
     force: bool = False,
+    run: Runner | None = None,
 ) -> Curated:
     """Bring data/processed/NAME up to date with what was acquired.
 
@@ -66,10 +69,11 @@ def curate(
     if not force and dataset.done(data, name, key):
         table = dataset.read(data, name)
     else:
+        run = run or functools.partial(workers.run, processes=config.processes)
         bench = Workbench(config, name, data, inputs.pictures(selected), afresh=force)
         while jobs := bench.jobs():
             total += len(jobs)
-            for shard, seen in workers.run(bench.work, jobs, config.processes):
+            for shard, seen in run(bench.work, jobs):
                 bench.take(shard, seen)
                 recomputed += len(shard)
                 tick(recomputed, total)

@@ -12,10 +12,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import ForkServerContext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 J = TypeVar("J")
 R = TypeVar("R")
+
+# How shards are run: as `run` below, its processes fixed.
+Runner = Callable[[Callable[[Sequence[Any]], Any], Sequence[Any]], Iterator[tuple[Sequence[Any], Any]]]
 
 SHARD = 128  # pictures
 _FEW = 128  # pictures: fewer are done before a second process has started
@@ -29,12 +32,20 @@ def run(
     A process that is killed takes the shards in hand with it: their jobs are then tried one by one, and
     only the one that kills again, alone, is given up.
     """
-    shards = [jobs[start : start + SHARD] for start in range(0, len(jobs), SHARD)]
     if len(jobs) <= _FEW:
-        yield from ((shard, work(shard)) for shard in shards)
+        yield from ((shard, work(shard)) for shard in shards(jobs))
         return
-    lost = yield from _pooled(work, shards, processes, processes * 2)
-    singly: list[Sequence[J]] = [[job] for shard in lost for job in shard]
+    lost = yield from _pooled(work, shards(jobs), processes, processes * 2)
+    yield from one_by_one(work, [job for shard in lost for job in shard])
+
+
+def shards(jobs: Sequence[J]) -> list[Sequence[J]]:
+    return [jobs[start : start + SHARD] for start in range(0, len(jobs), SHARD)]
+
+
+def one_by_one(work: Callable[[Sequence[J]], R], jobs: Sequence[J]) -> Iterator[tuple[Sequence[J], R | None]]:
+    """Each job as a shard of its own, in a process that it alone can kill."""
+    singly: list[Sequence[J]] = [[job] for job in jobs]
     while singly:
         lost = yield from _pooled(work, singly, 1, 1)
         yield from ((culprit, None) for culprit in lost[:1])
