@@ -16,6 +16,8 @@ from models.chance import Chance
 
 Augmentation = Callable[[Tensor, Chance], Tensor]
 
+_FULL_STRENGTH = 20_000  # pictures from p = 0 to 1; ADA's 500,000 are more than a run here may see
+
 
 def mirror(pictures_BCHW: Tensor, chance: Chance) -> Tensor:
     turned = chance.uniform(len(pictures_BCHW), 1, 1, 1) < 0.5
@@ -76,9 +78,34 @@ AUGMENTATIONS: dict[str, tuple[Augmentation, ...]] = {
 }
 
 
-def augment(pictures_BCHW: Tensor, names: Sequence[str], chance: Chance) -> Tensor:
-    """Apply the named augmentations in order."""
+def augment(
+    pictures_BCHW: Tensor, names: Sequence[str], chance: Chance, strength: Tensor | None = None
+) -> Tensor:
+    """Apply the named augmentations in order; with a `strength` in [0, 1] each change to each picture with
+    that probability only (Karras et al. 2020)."""
     for name in names:
         for change in AUGMENTATIONS[name]:
-            pictures_BCHW = change(pictures_BCHW, chance)
+            changed_BCHW = change(pictures_BCHW, chance)
+            if strength is not None:
+                struck = chance.uniform(len(pictures_BCHW), 1, 1, 1) < strength
+                changed_BCHW = torch.where(struck, changed_BCHW, pictures_BCHW)
+            pictures_BCHW = changed_BCHW
     return pictures_BCHW
+
+
+class Strength:
+    """How often augmentations strike, by how well the discriminator knows the real pictures.
+
+    The sign heuristic of ADA (Karras et al. 2020, section 3.1): while the mean sign of its outputs on real
+    pictures is above `target` it is overfitting, and p rises; else p falls.
+    """
+
+    def __init__(self, target: float, device: torch.device) -> None:
+        self._target = target
+        self.p = torch.zeros((), device=device)
+
+    @torch.no_grad()
+    def follow(self, called_real_B: Tensor) -> None:
+        """`called_real_B`: 1 where a real picture was taken for real, else 0."""
+        sign = 2 * called_real_B.mean() - 1 - self._target
+        self.p.add_(sign.sign() * (len(called_real_B) / _FULL_STRENGTH)).clamp_(0, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import numpy as np
@@ -15,12 +17,22 @@ class Chance:
     def __init__(self, seed: int, device: torch.device) -> None:
         self._seed = seed
         self._generator = torch.Generator(device)
+        self._now = seed
 
     def at(self, step: int) -> Self:
         """Begin the numbers of `step`; they are the same whenever and in whatever process that is."""
         mixed = np.random.SeedSequence([self._seed, step]).generate_state(1, np.uint64)[0]
         self._generator.manual_seed(int(mixed) >> 1)
+        self._now = int(mixed) >> 1
         return self
+
+    @contextmanager
+    def governing_torch(self) -> Iterator[None]:
+        """Within, torch's own random numbers (dropout's) are this step's, too."""
+        device = self._generator.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(self._now)
+            yield
 
     def normal(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self._generator, device=self._generator.device)

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from models.errors import ConfigError
 
-NETWORKS = ("dcgan", "dcgan-1024")
-LOSSES = ("bce", "lsgan", "hinge")
+NETWORKS = ("dcgan", "dcgan-1024", "celeba", "portraits", "bonsai")
+LOSSES = ("bce", "lsgan", "hinge", "relativistic", "feature-matching")
+SMOOTHED = ("bce", "lsgan", "feature-matching")  # the losses that know labels
 AUGMENTATIONS = ("mirror", "translation", "color", "sharpness", "diffaugment")
+OUTPUTS = ("tanh", "sigmoid")
 NORMS = ("batch", "spectral", "none")
 PRECISIONS = ("auto", "float32", "bf16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+
+_COUNTS = "batch_size base_channels latent_dim penalty_every checkpoint_every log_every sample_every".split()
+_SHARES = {"beta1": "0.5", "ema_decay": "0.995", "dropout_d": "0.2", "augment_target": "0.6"}
 
 DEFAULT_STEPS = 10_000  # where a recipe names no length: 640,000 pictures at batch 64
 
@@ -28,12 +33,18 @@ class TrainConfig:
     base_channels: int = 64
     base_channels_d: int | None = None  # as the generator's unless given
     latent_dim: int = 100
+    output: str = "tanh"  # of the generator; sigmoid: the networks work on [0, 1] within
     norm_d: str = "batch"  # what keeps the discriminator in bounds
+    dropout_d: float = 0.0  # share of the discriminator's features left out before its score
     lr_g: float = 2e-4
     lr_d: float = 2e-4
     beta1: float = 0.5
     augment: tuple[str, ...] = ("mirror",)
-    label_smoothing: float = 0.0  # a real picture counts as 1 - this; bce and lsgan only
+    augment_target: float = 0.0  # mean sign of D(real) above which augmentation grows; 0: always in full
+    label_smoothing: float = 0.0  # a real picture counts as 1 - this; not with hinge and relativistic
+    r1: float = 0.0  # weight of the discriminator's squared gradient on real pictures
+    r2: float = 0.0  # the same on generated ones
+    penalty_every: int = 1  # steps between two such penalties, each as much heavier
     ema: bool = True
     ema_decay: float = 0.995  # per step; half of the average is younger than 139 steps
     precision: str = "auto"
@@ -44,47 +55,50 @@ class TrainConfig:
     log_every: int = 50
     sample_every: int = 250
     evaluate_every: int = 0  # 0: never
+    patience: int = 0  # evaluations without a better KID before a run ends early; 0: never
     init: str = ""  # a run to start from (weights only)
 
     def __post_init__(self) -> None:
         self._check_choices()
         self._check_length()
-        for key in (
-            "batch_size",
-            "base_channels",
-            "latent_dim",
-            "checkpoint_every",
-            "log_every",
-            "sample_every",
-        ):
+        for key in _COUNTS:
             _need(key, getattr(self, key), getattr(self, key) >= 1, "need 1 or more")
+        for key in ("evaluate_every", "patience"):
+            _need(key, getattr(self, key), getattr(self, key) >= 0, "need 0 (never) or more")
         if self.base_channels_d is not None:
             _need("base_channels_d", self.base_channels_d, self.base_channels_d >= 1, "need 1 or more")
         for key in ("lr_g", "lr_d"):
             value = getattr(self, key)
             _need(key, value, math.isfinite(value) and value > 0, "need a number above 0, e.g. 2e-4")
-        _need("beta1", self.beta1, 0 <= self.beta1 < 1, "need 0 or more and less than 1, e.g. 0.5")
-        _need(
-            "ema_decay", self.ema_decay, 0 <= self.ema_decay < 1, "need 0 or more and less than 1, e.g. 0.995"
-        )
-        smoothing = self.label_smoothing
-        _need(
-            "label_smoothing", smoothing, 0 <= smoothing < 0.5, "need 0 or more and less than 0.5, e.g. 0.1"
-        )
-        if smoothing and self.loss == "hinge":
-            raise ConfigError("train.label_smoothing", smoothing, "hinge has no labels to smooth; use 0.0")
+        for key in ("r1", "r2"):
+            value = getattr(self, key)
+            _need(key, value, math.isfinite(value) and value >= 0, "need 0 (none) or more, e.g. 1.0")
+        for key, example in _SHARES.items():
+            value = getattr(self, key)
+            _need(key, value, 0 <= value < 1, f"need 0 or more and less than 1, e.g. {example}")
+        self._check_together()
         _need("devices", self.devices, self.devices == 1, "this version trains on one device; use 1")
-        _need(
-            "evaluate_every",
-            self.evaluate_every,
-            self.evaluate_every == 0,
-            "this version measures nothing while training; use 0",
-        )
         _need("seed", self.seed, 0 <= self.seed < 2**63, "need a whole number from 0 to 2**63 - 1")
+
+    def _check_together(self) -> None:
+        smoothing, target = self.label_smoothing, self.augment_target
+        rule = "need 0 or more and less than 0.5, e.g. 0.1"
+        _need("label_smoothing", smoothing, 0 <= smoothing < 0.5, rule)
+        if smoothing and self.loss not in SMOOTHED:
+            raise ConfigError(
+                "train.label_smoothing", smoothing, f"{self.loss} has no labels to smooth; use 0.0"
+            )
+        if target and not set(self.augment) - {"mirror"}:
+            rule = 'nothing to adapt: train.augment names none but mirror; add e.g. "diffaugment"'
+            raise ConfigError("train.augment_target", target, rule)
+        if self.patience and not self.evaluate_every:
+            rule = "counts evaluations, and there are none; set train.evaluate_every, e.g. 500"
+            raise ConfigError("train.patience", self.patience, rule)
 
     def _check_choices(self) -> None:
         _choose("network", self.network, NETWORKS)
         _choose("loss", self.loss, LOSSES)
+        _choose("output", self.output, OUTPUTS)
         _choose("norm_d", self.norm_d, NORMS)
         _choose("precision", self.precision, PRECISIONS)
         _choose("device", self.device, DEVICES)

@@ -6,17 +6,19 @@ B batch, C channels, H W pixels in [-1, 1], L latent dimensions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from models.augment import augment
+from models.augment import Strength, augment
 from models.average import Average
 from models.chance import Chance
 from models.config import TrainConfig
-from models.losses import LOSSES
+from models.losses import LOSSES, Judged, by_chance, called_real
 from models.networks import NETWORKS, Shape
+from models.penalty import gradient_penalty
 
 # What is summed up over a logging interval, in this order.
 MEANS = ("loss_d", "loss_g", "score_real", "score_fake", "accuracy_real", "accuracy_fake")
@@ -33,10 +35,10 @@ class Gan:
         self, shape: Shape, config: TrainConfig, device: torch.device, precision: torch.dtype
     ) -> None:
         self.shape, self.config = shape, config
-        network = NETWORKS[config.network]
+        self._network = NETWORKS[config.network]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            generator, discriminator = network.generator(shape), network.discriminator(shape)
+            generator, discriminator = self._network.generator(shape), self._network.discriminator(shape)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.discriminator = discriminator.to(device).to(memory_format=torch.channels_last)
         self.average = Average(self.generator, config.ema_decay if config.ema else 0.0)
@@ -44,37 +46,82 @@ class Gan:
         self._optimizer_d = _adam(self.discriminator, config.lr_d, config.beta1)
         self._loss = LOSSES[config.loss]
         self._both_sides = [name for name in config.augment if name != "mirror"]
+        self._strength = Strength(config.augment_target, device) if config.augment_target else None
         self._autocast = torch.autocast(device.type, precision, enabled=precision is not torch.float32)
         self._sums = torch.zeros(len(MEANS), device=device)
         self._summed = torch.zeros((), device=device)
         self._broken = torch.zeros((), device=device)  # 1 from the first loss on that is no number
+        self.set_rates(1.0)
 
     def step(self, step: int, real_BCHW: Tensor, chance: Chance) -> None:
         """One step of both networks, the `step`th (from 0). Nothing waits for the device here."""
-        if "mirror" in self.config.augment:
-            real_BCHW = augment(real_BCHW, ["mirror"], chance)
-        with self._autocast:
-            fake_BCHW = self.generator(chance.normal(len(real_BCHW), self.shape.latent_dim))
-        loss_d, real_B, fake_B = self._step_discriminator(real_BCHW, fake_BCHW.detach(), chance)
-        loss_g = self._step_generator(fake_BCHW, chance)
+        with chance.governing_torch() if self.shape.dropout_d else nullcontext():
+            if "mirror" in self.config.augment:
+                real_BCHW = augment(real_BCHW, ["mirror"], chance)
+            with self._autocast:
+                fake_BCHW = self.generator(chance.normal(len(real_BCHW), self.shape.latent_dim))
+            seen = -(-len(real_BCHW) // 2) if self._network.half_batches else len(real_BCHW)
+            penalised = (step + 1) % self.config.penalty_every == 0
+            loss_d, real, fake = self._step_discriminator(
+                real_BCHW[:seen], fake_BCHW[:seen].detach(), chance, penalised=penalised
+            )
+            loss_g = self._step_generator(fake_BCHW, real_BCHW, real, chance)
         self.average.update(step)
-        self._sum_up(loss_d, loss_g, real_B, fake_B)
+        self._sum_up(loss_d, loss_g, real.outputs, fake.outputs)
 
-    def _step_discriminator(self, real_BCHW: Tensor, fake_BCHW: Tensor, chance: Chance) -> tuple[Tensor, ...]:
-        real_B, fake_B = self._judge(real_BCHW, chance), self._judge(fake_BCHW, chance)
-        loss = self._loss.discriminator(real_B, fake_B, self.config.label_smoothing)
-        self._descend(loss, self.discriminator, self._optimizer_d)
-        return loss.detach(), real_B.detach(), fake_B.detach()
+    def set_rates(self, factor: float) -> None:
+        """Both learning rates as the recipe says, times `factor`."""
+        self.rates = self.config.lr_g * factor, self.config.lr_d * factor
+        for (_, _, optimizer), rate in zip(self._optimizers(), self.rates, strict=True):
+            optimizer.param_groups[0]["lr"] = rate
 
-    def _step_generator(self, fake_BCHW: Tensor, chance: Chance) -> Tensor:
-        loss = self._loss.generator(self._judge(fake_BCHW, chance))
+    @property
+    def augment_p(self) -> float:
+        """The share of pictures that each augmentation changes. Waits for the device."""
+        return self._strength.p.item() if self._strength else float(bool(self.config.augment))
+
+    @property
+    def loss_d_range(self) -> tuple[float, float]:
+        """The discriminator's loss at best, and where it cannot tell at all."""
+        smoothing = self.config.label_smoothing
+        least, chance = self._loss.least(smoothing), by_chance(self._loss, smoothing)
+        return least * self._share, chance * self._share
+
+    @property
+    def _share(self) -> float:
+        return 0.5 if self._network.mean_of_halves else 1.0
+
+    def _step_discriminator(
+        self, real_BCHW: Tensor, fake_BCHW: Tensor, chance: Chance, *, penalised: bool
+    ) -> tuple[Tensor, Judged, Judged]:
+        real, fake = self._judge(real_BCHW, chance), self._judge(fake_BCHW, chance)
+        smoothing = self.config.label_smoothing
+        loss = self._loss.discriminator(real.outputs, fake.outputs, smoothing) * self._share
+        total = loss
+        for weight, pictures_BCHW in ((self.config.r1, real_BCHW), (self.config.r2, fake_BCHW)):
+            if weight and penalised:
+                penalty = gradient_penalty(lambda one: self._judge(one, chance).outputs, pictures_BCHW)
+                total = total + penalty * (weight * self.config.penalty_every)
+        self._descend(total, self.discriminator, self._optimizer_d)
+        if self._strength:
+            self._strength.follow(called_real(self._loss, real.outputs.detach(), fake.outputs.detach())[0])
+        return loss.detach(), _detached(real), _detached(fake)
+
+    def _step_generator(self, fake_BCHW: Tensor, real_BCHW: Tensor, real: Judged, chance: Chance) -> Tensor:
+        if self._loss.compares:
+            with torch.no_grad():
+                real = self._judge(real_BCHW, chance)
+        loss = self._loss.generator(self._judge(fake_BCHW, chance), real)
         self._descend(loss, self.generator, self._optimizer_g)
         return loss.detach()
 
-    def _judge(self, pictures_BCHW: Tensor, chance: Chance) -> Tensor:
+    def _judge(self, pictures_BCHW: Tensor, chance: Chance) -> Judged:
+        strength = self._strength.p if self._strength else None
+        features, score = self.discriminator
         with self._autocast:
-            outputs_B: Tensor = self.discriminator(augment(pictures_BCHW, self._both_sides, chance))
-        return outputs_B.float()
+            seen = features(augment(pictures_BCHW, self._both_sides, chance, strength))
+            outputs_B: Tensor = score(seen)
+        return Judged(seen.float(), outputs_B.float())
 
     def _descend(self, loss: Tensor, module: nn.Module, optimizer: Optimizer) -> None:
         """Step `module` alone: the other's gradients are not even computed.
@@ -90,9 +137,9 @@ class Gan:
 
     @torch.no_grad()
     def _sum_up(self, loss_d: Tensor, loss_g: Tensor, real_B: Tensor, fake_B: Tensor) -> None:
-        score, boundary = self._loss.score, self._loss.boundary
-        means = [score(real_B).mean(), score(fake_B).mean()]
-        means += [(real_B > boundary).float().mean(), (fake_B <= boundary).float().mean()]
+        score = self._loss.score
+        as_real, as_fake = called_real(self._loss, real_B, fake_B)
+        means = [score(real_B).mean(), score(fake_B).mean(), as_real.mean(), 1 - as_fake.mean()]
         self._sums += torch.stack([loss_d, loss_g, *means])
         self._summed += 1
 
@@ -111,6 +158,7 @@ class Gan:
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a step depends on and changes, by name; the tensors themselves, not copies."""
         named = {"sums": self._sums, "summed": self._summed}
+        named |= {"augment_p": self._strength.p} if self._strength else {}
         for prefix, module in self._modules():
             named |= {f"{prefix}.{name}": tensor for name, tensor in module.state_dict().items()}
         for prefix, module, optimizer in self._optimizers():
@@ -121,6 +169,7 @@ class Gan:
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` gave, bit for bit."""
+        self._broken.zero_()
         for _, module, optimizer in self._optimizers():
             for parameter in module.parameters():
                 optimizer.state[parameter] = _fresh_state(parameter)
@@ -144,6 +193,10 @@ class Gan:
     def _optimizers(self) -> Iterator[tuple[str, nn.Module, Optimizer]]:
         yield "optimizer_g", self.generator, self._optimizer_g
         yield "optimizer_d", self.discriminator, self._optimizer_d
+
+
+def _detached(judged: Judged) -> Judged:
+    return Judged(judged.features.detach(), judged.outputs.detach())
 
 
 def _adam(module: nn.Module, rate: float, beta1: float) -> Adam:

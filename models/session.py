@@ -75,8 +75,8 @@ class Session:
 
     def _log(self) -> None:
         means = self._gan.take_means()
-        row = {**self._about(), **means, "lr_g": self.config.lr_g, "lr_d": self.config.lr_d}
-        row["augment_p"] = 1.0 if self.config.augment else 0.0
+        lr_g, lr_d = self._gan.rates
+        row = {**self._about(), **means, "lr_g": lr_g, "lr_d": lr_d, "augment_p": self._gan.augment_p}
         self._metrics.add(row)
         self._stop_if_broken()
 
@@ -179,4 +179,7 @@ def _shape(run: Run) -> Shape:
             "train.network", config.network, f"makes pictures of {known} px, not {size}; set curate.size"
         )
     base_d = config.base_channels_d or config.base_channels
-    return Shape(size, channels, config.latent_dim, config.base_channels, base_d, config.norm_d)
+    return Shape(
+        size, channels, config.latent_dim, config.base_channels, base_d, config.norm_d, config.output,
+        config.dropout_d,
+    )  # fmt: skip

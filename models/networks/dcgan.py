@@ -12,8 +12,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
 
+from models.networks.parts import init_dcgan, norm, normalised, to_pictures, two_parts
 from models.networks.shape import Shape
 
 SIZES = (16, 32, 64, 128, 256, 512)
@@ -24,11 +24,11 @@ def generator(shape: Shape) -> nn.Module:
     """B x latent_dim → B x C x H x W."""
     widths = _widths(shape.size, shape.base_channels)
     layers: list[nn.Module] = [nn.Unflatten(1, (shape.latent_dim, 1, 1))]
-    layers += _up(shape.latent_dim, widths[0], stride=1, padding=0)
+    layers += up(shape.latent_dim, widths[0], stride=1, padding=0)
     for before, after in pairwise(widths):
-        layers += _up(before, after, stride=2, padding=1)
-    layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, 2, 1, bias=False), nn.Tanh()]
-    return nn.Sequential(*layers).apply(init_weights)
+        layers += up(before, after, stride=2, padding=1)
+    layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, 2, 1, bias=False), *to_pictures(shape)]
+    return nn.Sequential(*layers).apply(init_dcgan)
 
 
 def generator_1024(shape: Shape) -> nn.Module:
@@ -36,42 +36,31 @@ def generator_1024(shape: Shape) -> nn.Module:
     return generator(replace(shape, base_channels=2 * shape.base_channels))
 
 
-def discriminator(shape: Shape) -> nn.Module:
-    """B x C x H x W → B logits; biases only where no batch norm brings its own."""
+def discriminator(shape: Shape) -> nn.Sequential:
+    """B x C x H x W → features B x 8c x 4 x 4 → B logits."""
+    features, width = convolutions(shape)
+    score = nn.Conv2d(width, 1, 4, 1, 0, bias=shape.norm_d != "batch")
+    return normalised(two_parts(features, [score], shape).apply(init_dcgan), shape)
+
+
+def convolutions(shape: Shape) -> tuple[list[nn.Module], int]:
+    """From pictures to 4 x 4, and the channels there; biases only where no batch norm brings its own."""
     widths = [shape.channels, *_widths(shape.size, shape.base_channels_d)[::-1]]
-    bias = shape.norm_d != "batch"
     layers: list[nn.Module] = []
     for depth, (before, after) in enumerate(pairwise(widths)):
-        layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=bias))
-        if shape.norm_d == "batch" and depth:
-            layers.append(nn.BatchNorm2d(after))
+        layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=shape.norm_d != "batch"))
+        layers += norm(after, shape) if depth else []
         layers.append(nn.LeakyReLU(0.2, inplace=True))
-    layers += [nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=bias), nn.Flatten(0)]
-    network = nn.Sequential(*layers).apply(init_weights)
-    if shape.norm_d == "spectral":
-        for layer in network:
-            if isinstance(layer, nn.Conv2d):
-                spectral_norm(layer)
-    return network
+    return layers, widths[-1]
 
 
-def init_weights(module: nn.Module) -> None:
-    """Weights N(0, 0.02), batch norm N(1, 0.02), biases 0."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1, 0.02)
-        nn.init.zeros_(module.bias)
-    if isinstance(module, nn.Conv2d) and module.bias is not None:
-        nn.init.zeros_(module.bias)
+def up(before: int, after: int, *, stride: int, padding: int) -> list[nn.Module]:
+    """One block of the generator."""
+    convolution = nn.ConvTranspose2d(before, after, 4, stride, padding, bias=False)
+    return [convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
 
 
 def _widths(size: int, base: int) -> list[int]:
     """Channels from the 4 x 4 end outwards: each doubling of the side halves them, down to `base`."""
     doublings = size.bit_length() - 4  # between 4 x 4 and half of `size`
     return [base * min(_WIDEST, 2**power) for power in range(doublings, -1, -1)]
-
-
-def _up(before: int, after: int, *, stride: int, padding: int) -> list[nn.Module]:
-    convolution = nn.ConvTranspose2d(before, after, 4, stride, padding, bias=False)
-    return [convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]

@@ -59,3 +59,14 @@ def test_cutout_greys_out_at_most_a_quarter() -> None:
     share = (cutout(torch.ones(300, 1, 16, 16), chance()) == 0).float().mean((1, 2, 3))
     assert 0.2 < share.max() <= 0.26
     assert share.min() > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_strength_is_the_share_of_pictures_that_are_changed(name: str) -> None:
+    pictures = torch.rand(400, 3, 16, 16)
+    for strength, least, most in ((0.0, 0, 0), (0.5, 60, 390), (1.0, 150, 400)):
+        changed = augment(pictures, [name], chance(), torch.tensor(strength))
+        struck = (changed != pictures).flatten(1).any(1).sum()
+        assert least <= struck <= most
+    one_change = augment(pictures, ["color"], chance(), torch.tensor(0.25))
+    assert 70 < (one_change != pictures).flatten(1).any(1).sum() < 130

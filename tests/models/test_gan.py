@@ -6,10 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.augment import Strength
 from models.chance import Chance
 from models.config import TrainConfig
 from models.gan import Gan
+from models.losses import LOSSES, Judged
 from models.networks import Shape
+from models.penalty import gradient_penalty
 
 CPU = torch.device("cpu")
 SHAPE = Shape(size=16, channels=3, latent_dim=8, base_channels=8, base_channels_d=8, norm_d="batch")
@@ -91,7 +94,7 @@ def test_the_generator_step_leaves_the_discriminator_alone() -> None:
     before = {name: tensor.clone() for name, tensor in tensors().items()}
     fake = gan.generator(torch.randn(4, 8))
     gradients = [weight.grad.clone() for weight in gan.discriminator.parameters()]
-    gan._step_generator(fake, Chance(0, CPU).at(1))
+    gan._step_generator(fake, reals(1), Judged(fake, fake), Chance(0, CPU).at(1))
     for gradient, parameter in zip(gradients, gan.discriminator.parameters(), strict=True):
         assert torch.equal(gradient, parameter.grad)
     for name, _ in gan.discriminator.named_parameters():
@@ -99,11 +102,28 @@ def test_the_generator_step_leaves_the_discriminator_alone() -> None:
 
 
 @pytest.mark.parametrize("norm_d", ["batch", "spectral", "none"])
-@pytest.mark.parametrize("loss", ["bce", "lsgan", "hinge"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_what_is_loaded_goes_on_bit_for_bit(loss: str, norm_d: str) -> None:
-    shape = Shape(16, 3, 8, 8, 8, norm_d)
-    settings = config(loss=loss, norm_d=norm_d, augment=("mirror", "diffaugment", "sharpness"))
-    gan, other = (Gan(shape, settings, CPU, torch.float32) for _ in range(2))
+    goes_on_bit_for_bit(config(loss=loss, norm_d=norm_d, augment=("mirror", "diffaugment", "sharpness")))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dropout_d": 0.5},
+        {"augment": ("diffaugment",), "augment_target": 0.3},
+        {"r1": 1.0, "r2": 0.5, "penalty_every": 2, "loss": "relativistic", "augment": ("diffaugment",)},
+        {"network": "bonsai", "output": "sigmoid", "norm_d": "none"},
+        {"network": "portraits", "loss": "feature-matching"},
+    ],
+    ids=" ".join,
+)
+def test_so_does_what_has_more_to_remember(changes: dict[str, object]) -> None:
+    goes_on_bit_for_bit(config(**changes))
+
+
+def goes_on_bit_for_bit(settings: TrainConfig) -> None:
+    gan, other = (Gan(shape_of(settings), settings, CPU, torch.float32) for _ in range(2))
     chance = Chance(0, CPU)
     for step in range(3):
         gan.step(step, reals(step), chance.at(step))
@@ -114,6 +134,87 @@ def test_what_is_loaded_goes_on_bit_for_bit(loss: str, norm_d: str) -> None:
     theirs = other.tensors()
     for name, tensor in gan.tensors().items():
         assert torch.equal(tensor, theirs[name]), name
+
+
+def shape_of(settings: TrainConfig) -> Shape:
+    return Shape(16, 3, 8, 8, 8, settings.norm_d, settings.output, settings.dropout_d)
+
+
+def test_a_penalty_is_the_squared_gradient_by_the_picture_before_augmentation() -> None:
+    """Of f(x) = sum(w x²) behind a doubling, the gradient by x is 8 w x; half its squared norm on average."""
+    pictures = reals(0, batch=4)
+    found = gradient_penalty(lambda one: (2 * one).square().sum((1, 2, 3)), pictures)
+    assert found.item() == pytest.approx((8 * pictures).square().sum((1, 2, 3)).mean().item() / 2, rel=1e-5)
+
+
+def trained(steps: int, **changes: object) -> Gan:
+    settings = config(norm_d="none", lr_d=2e-3, **changes)
+    gan = Gan(shape_of(settings), settings, CPU, torch.float32)
+    for step in range(steps):
+        gan.step(step, reals(step), Chance(0, CPU).at(step))
+    return gan
+
+
+def test_penalties_flatten_the_discriminator() -> None:
+    plain, penalised = trained(30), trained(30, r1=100.0, r2=100.0, penalty_every=3)
+    slopes = [gradient_penalty(one.discriminator, reals(0)).item() for one in (plain, penalised)]
+    assert slopes[1] < slopes[0] / 3
+
+
+def test_penalties_come_only_when_they_are_due() -> None:
+    for steps, same in ((2, True), (3, False)):
+        plain, penalised = (trained(steps, r1=weight, penalty_every=3) for weight in (0.0, 1.0))
+        pairs = zip(plain.discriminator.parameters(), penalised.discriminator.parameters(), strict=True)
+        assert all(torch.equal(*pair) for pair in pairs) is same
+
+
+def test_half_batches_show_the_discriminator_half_and_the_generator_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+    judge = Gan._judge
+
+    def counting(self: Gan, pictures: Tensor, chance: Chance) -> Judged:
+        sizes.append(len(pictures))
+        return judge(self, pictures, chance)
+
+    monkeypatch.setattr(Gan, "_judge", counting)
+    settings = config(network="bonsai", norm_d="none")
+    Gan(shape_of(settings), settings, CPU, torch.float32).step(0, reals(0), Chance(0, CPU).at(0))
+    assert sizes == [8, 8, 16]
+
+
+def test_the_mean_of_halves_is_half_the_sum() -> None:
+    settings = config(network="celeba")
+    shape = Shape(64, 3, 8, 4, 4, "batch")
+    gan = Gan(shape, settings, CPU, torch.float32)
+    assert gan.loss_d_range == pytest.approx((0.0, 0.6931), abs=1e-4)
+    pictures = torch.rand(8, 3, 64, 64)
+    gan.step(0, pictures, Chance(0, CPU).at(0))
+    means = gan.take_means()
+    assert 0.3 < means["loss_d"] < 1.2
+    assert gan.discriminator[1][0].bias.grad.abs() < 0.5  # of the sum it may be up to 1
+
+
+def test_augmentation_grows_while_real_pictures_are_known_too_well_and_falls_else() -> None:
+    strength = Strength(0.6, CPU)
+    for _ in range(200):
+        strength.follow(torch.ones(50))
+    assert strength.p.item() == pytest.approx(0.5, abs=1e-4)  # 10,000 pictures of 20,000
+    for _ in range(100):
+        strength.follow(torch.tensor([1.0, 1.0, 1.0, 0.0] * 10))  # mean sign 0.5
+    assert strength.p.item() == pytest.approx(0.3, abs=1e-4)
+    for _ in range(200):
+        strength.follow(torch.zeros(50))
+    assert strength.p.item() == 0
+
+
+def test_rates_are_lowered_together() -> None:
+    gan = Gan(SHAPE, config(lr_d=4e-4), CPU, torch.float32)
+    gan.set_rates(0.25)
+    assert gan.rates == pytest.approx((5e-5, 1e-4))
+    rates = [optimizer.param_groups[0]["lr"] for _, _, optimizer in gan._optimizers()]
+    assert rates == pytest.approx([5e-5, 1e-4])
 
 
 def test_a_loss_that_is_no_number_changes_no_weight_then_or_later() -> None:

@@ -17,6 +17,14 @@ from models.errors import ConfigError
         ("minutes", -1.0, "train.minutes = -1.0: need a number above 0"),
         ("steps", 0, "train.steps = 0: need a number above 0"),
         ("seed", -1, "train.seed = -1: need a whole number"),
+        ("output", "relu", "train.output = 'relu': need one of tanh, sigmoid"),
+        ("dropout_d", 1.0, "train.dropout_d = 1.0: need 0 or more and less than 1, e.g. 0.2"),
+        ("r1", -1.0, "train.r1 = -1.0: need 0 (none) or more"),
+        ("r2", float("inf"), "train.r2 = inf: need 0 (none) or more"),
+        ("penalty_every", 0, "train.penalty_every = 0: need 1 or more"),
+        ("evaluate_every", -1, "train.evaluate_every = -1: need 0 (never) or more"),
+        ("patience", 3, "train.patience = 3: counts evaluations, and there are none; set train.evaluate_ev"),
+        ("augment_target", 0.6, "train.augment_target = 0.6: nothing to adapt"),
         ("devices", 2, "train.devices = 2: this version trains on one device"),
     ],
 )
@@ -33,5 +41,7 @@ def test_two_lengths_are_one_too_many() -> None:
 
 
 def test_smoothing_labels_that_the_loss_does_not_have_is_refused() -> None:
-    with pytest.raises(ConfigError, match="hinge has no labels"):
-        TrainConfig(loss="hinge", label_smoothing=0.1)
+    for loss in ("hinge", "relativistic"):
+        with pytest.raises(ConfigError, match=f"{loss} has no labels"):
+            TrainConfig(loss=loss, label_smoothing=0.1)
+    assert TrainConfig(loss="feature-matching", label_smoothing=0.1).label_smoothing == 0.1

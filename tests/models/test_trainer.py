@@ -40,7 +40,8 @@ def test_a_run_leaves_what_the_contract_names(make_dataset: MakeDataset) -> None
     events = {name for name in names if name.startswith("events.out.tfevents.")}
     assert len(events) == 1
     assert names - events == {
-        "metrics.parquet", "generator.safetensors", "training.gif", "losses.png", "real_and_fake.png",
+        "metrics.parquet", "pictures.parquet", "generator.safetensors", "training.gif", "losses.png",
+        "real_and_fake.png",
         "samples/0000000.png", "samples/0000006.png", "samples/0000012.png",
         *(f"checkpoints/{step}.safetensors" for step in ("0000005", "0000010", "0000012")),
     }  # fmt: skip
