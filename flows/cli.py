@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from flows import commands, errands, recipes, sources
+from flows import commands, describe, errands, recipes, sources
 from flows.orders import STAGES
 from models.errors import TrainingError
 from pipeline.errors import ImpastoError, SourceRefused
@@ -80,6 +80,8 @@ _OUTPUT = _option(
 _NUMBER = _option(
     "-n", dest="count", metavar="N", type=_count, help="how many (default: 64; a walk through 8)"
 )
+_NETWORK = _option("network", metavar="NETWORK", help="as in train.network, e.g. dcgan")
+_SIZE = _option("--size", metavar="N", type=_count, help="side of the pictures in px (default: 64)")
 _SEED = _option("--seed", metavar="N", type=int, default=0, help="other numbers, other pictures (default: 0)")
 _REASON = _option("--reason", metavar="SLUG", help="only what failed for this reason, e.g. timeout")
 _URL = _option(
@@ -114,6 +116,7 @@ COMMANDS = {
     ),
     "login": Command(errands.login, "make a session file, once", (_SITE, _USER, _BROWSER)),
     "sample": Command(errands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _DATA)),
+    "describe": Command(describe.describe, "tell a network's layers", (_NETWORK, _SIZE)),
     "status": Command(errands.status, "count what there is", (_OR_ALL, _SET, _DATA, _JSON)),
     "report": Command(errands.report, "write a run's report.html again", (_RUN, _DATA)),
 }

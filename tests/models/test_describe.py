@@ -1,0 +1,55 @@
+"""What `impasto describe` tells is what the networks are."""
+
+import re
+
+import pytest
+import torch
+
+from models import describe
+from models.errors import ConfigError
+from models.networks import NETWORKS, Shape
+
+CASES = [(name, size) for name, network in NETWORKS.items() for size in network.sizes if size <= 64]
+
+
+@pytest.mark.parametrize(("name", "size"), CASES)
+def test_every_side_follows_from_its_formula_and_every_weight_is_counted(name: str, size: int) -> None:
+    shape = Shape(size, 3, 100, 8, 8, "batch")
+    for module, given in (
+        (NETWORKS[name].generator(shape), (100,)),
+        (NETWORKS[name].discriminator(shape), (3, size, size)),
+    ):
+        layers = describe.layers_of(module, given)
+        assert sum(layer.parameters for layer in layers) == sum(one.numel() for one in module.parameters())
+        assert layers[-1].shape == module.eval()(torch.zeros(1, *given)).shape[1:]
+        for layer in layers:
+            if layer.formula:
+                sum_, _, side = layer.formula.rpartition(" = ")
+                python = re.sub(r"⌊(.*)⌋", r"int(\1)", sum_).translate(str.maketrans("−·", "-*"))
+                assert int(eval(python)) == int(side) == layer.shape[1], layer
+
+
+def test_a_description_has_layers_figures_and_boxes() -> None:
+    text = describe.describe("dcgan")
+    for line in (
+        "transposed k4 s2 p1  256 × 8 × 8    (4 − 1)·2 − 2·1 + 4 = 8     2,097,152",
+        "conv k4 s2 p1   64 × 32 × 32   (64 − 4 + 2·1)/2 + 1 = 32",
+        "3,576,704",
+        "2,765,568",
+    ):
+        assert line in text
+    assert max(map(len, text.splitlines())) <= 110
+    boxes = [line for line in text.splitlines() if "─▶" in line]
+    assert [re.findall(r"\d+", line) for line in boxes] == [
+        ["100", "512", "256", "128", "64", "3"], ["3", "64", "128", "256", "512", "1"]
+    ]  # fmt: skip
+
+
+def test_a_size_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ConfigError, match=r"--size = 65: bonsai makes pictures of 16, 32, 64, 128 px"):
+        describe.describe("bonsai", 65)
+
+
+def test_the_largest_networks_fit_a_page() -> None:
+    for name, network in NETWORKS.items():
+        assert max(map(len, describe.describe(name, max(network.sizes)).splitlines())) <= 120
