@@ -170,9 +170,6 @@ class Gan:
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` gave, bit for bit."""
         self._broken.zero_()
-        for _, module, optimizer in self._optimizers():
-            for parameter in module.parameters():
-                optimizer.state[parameter] = _fresh_state(parameter)
         for name, tensor in self.tensors().items():
             tensor.copy_(tensors[name])
 
@@ -200,7 +197,10 @@ def _detached(judged: Judged) -> Judged:
 
 
 def _adam(module: nn.Module, rate: float, beta1: float) -> Adam:
-    return Adam(module.parameters(), rate, (beta1, 0.999), fused=True)
+    optimizer = Adam(module.parameters(), rate, (beta1, 0.999), fused=True)
+    for parameter in module.parameters():  # there from the first step on, so that any step can be saved
+        optimizer.state[parameter] = _fresh_state(parameter)
+    return optimizer
 
 
 def _fresh_state(parameter: Tensor) -> dict[str, Tensor]:

@@ -30,12 +30,20 @@ class Metrics:
     """The rows of metrics.parquet up to `step`; what was logged after it belongs to a lost future."""
 
     def __init__(self, path: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
         self._path = path
         self.table = pq.read_table(path) if path.exists() else SCHEMA.empty_table()
+        self._go_to(step)
+
+    def rewind(self, step: int) -> None:
+        """Forget what came after `step`: the run goes back there."""
+        self._events.close()
+        self._go_to(step)
+
+    def _go_to(self, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
         self.table = self.table.filter(pa.compute.less_equal(self.table["step"], step))
-        self._events = SummaryWriter(str(path.parent), purge_step=step + 1)
+        self._events = SummaryWriter(str(self._path.parent), purge_step=step + 1)
 
     def add(self, row: dict[str, Any]) -> None:
         """Append a row (columns left out are null) and publish the whole."""
@@ -46,13 +54,26 @@ class Metrics:
             if row.get(name) is not None:
                 self._events.add_scalar(name, row[name], row["step"])
 
+    def add_event(self, row: dict[str, Any]) -> None:
+        """Append a row that says what happened, unless it is told already."""
+        if row["event"] not in self.table["event"].to_pylist():
+            self.add(row)
+        self._events.add_text("event", row["event"], row["step"])
+
     def add_picture(self, name: str, picture_HWC: NDArray[np.uint8], step: int) -> None:
         self._events.add_image(name, picture_HWC, step, dataformats="HWC")
 
     def last(self, column: str) -> float | None:
         """The latest value of a column, None before there is one."""
-        value: float | None = self.table[column][-1].as_py() if len(self.table) else None
+        known = self.table[column].drop_null()
+        value: float | None = known[-1].as_py() if len(known) else None
         return value
+
+    def last_means(self) -> dict[str, Any]:
+        """The latest row that holds losses; empty before there is one."""
+        rows = self.table.filter(self.table["loss_d"].is_valid())
+        row: dict[str, Any] = rows.slice(len(rows) - 1).to_pylist()[0] if len(rows) else {}
+        return row
 
     def close(self) -> None:
         self._events.close()

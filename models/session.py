@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,27 +20,30 @@ from models.device import choose_device, choose_precision
 from models.errors import ConfigError, Diverged
 from models.files import sweep
 from models.gan import Gan
+from models.guard import MOST_ROLLBACKS, Guard, diagnosis, diversity
 from models.interrupt import asked_to_stop
 from models.metrics import Metrics
 from models.networks import NETWORKS, Shape
 from models.records import Trained, TrainProgress
 from models.run import Run
 
+_log = logging.getLogger(__name__)
+
 
 class Session:
     def __init__(self, run: Run, on_progress: Callable[[TrainProgress], None]) -> None:
         config = run.config
         self.run, self.config, self._on_progress = run, config, on_progress
-        shape = _shape(run)
+        self._shape = _shape(run)
         self._device = choose_device(config.device)
-        self._gan = Gan(shape, config, self._device, choose_precision(config.precision, self._device))
         self._reals = torch.from_numpy(data.load(run.dataset)).to(self._device)  # N x H x W x C uint8
         self._order = data.Order(len(run.dataset), config.batch_size, config.seed)
         self._chance = Chance(config.seed, self._device)
-        columns = pictures.columns_for(shape.size)
-        self._fixed_BL = latents(columns**2, shape.latent_dim, config.seed)
-        self._step, self._seen, self._seconds_before = 0, 0, 0.0
-        self._resume()
+        columns = pictures.columns_for(self._shape.size)
+        self._fixed_BL = latents(columns**2, self._shape.latent_dim, config.seed)
+        self._real_diversity = diversity(self._some_reals(columns**2))
+        sweep(run.folder)
+        self._seconds_before = self._go_to_last_checkpoint()
         if not run.pictures.exists():
             data.write_list(run.dataset, run.pictures)
         self._metrics = Metrics(run.metrics, self._step)
@@ -49,16 +54,27 @@ class Session:
         with closing(self._metrics), asked_to_stop() as asked:
             if self._step == 0:
                 self._sample()
-            while not self.run.length.reached(self._step, self._seconds()):
+            while not self._done():
                 self._gan.step(self._step, self._batch(), self._chance.at(self._step))
                 self._step += 1
                 self._seen += self._order.batch_size
-                self._write_what_is_due()
+                if self._to_be_checked() and self._gan.broken():
+                    self._roll_back()
+                else:
+                    self._write_what_is_due()
                 self._report()
                 if asked():
-                    self._save()
+                    self._roll_back() if self._gan.broken() else self._save()
                     raise KeyboardInterrupt
             return self._finish()
+
+    def _done(self) -> bool:
+        return self.run.length.reached(self._step, self._seconds())
+
+    def _to_be_checked(self) -> bool:
+        """Before anything is logged or saved: asking whether all is well waits for the device."""
+        due = self._step % self.config.log_every == 0 or self._step % self.config.checkpoint_every == 0
+        return due or self._done()
 
     def _batch(self) -> Tensor:
         """The real pictures of this step, B x C x H x W in [-1, 1] (in memory channels come last)."""
@@ -74,34 +90,55 @@ class Session:
             self._save()
 
     def _log(self) -> None:
+        steps = self._step - self._metrics.last_means().get("step", 0)
         means = self._gan.take_means()
         lr_g, lr_d = self._gan.rates
         row = {**self._about(), **means, "lr_g": lr_g, "lr_d": lr_d, "augment_p": self._gan.augment_p}
         self._metrics.add(row)
-        self._stop_if_broken()
+        self._tell(self._guard.see_means(means, steps, self._gan.loss_d_range))
 
-    def _stop_if_broken(self) -> None:
-        if self._gan.broken():
+    def _tell(self, event: str | None) -> None:
+        if event is not None:
+            _log.warning("step %d: %s", self._step, event)
+            self._metrics.add_event({**self._about(), "event": event})
+
+    def _roll_back(self) -> None:
+        """Go on from the last good checkpoint with both rates halved; raises Diverged the fourth time."""
+        broke_at, rollbacks = self._step, self._guard.rollbacks
+        if rollbacks == MOST_ROLLBACKS:
+            why = diagnosis(self._metrics.last_means(), self.config.precision)
             self._metrics.add({**self._about(), "event": "diverged"})
             raise Diverged(
-                f"training diverged before step {self._step:,}: a loss is no longer a number; the last good "
-                f"state is step {self.run.position()[0]:,}; lower train.lr_d and train.lr_g"
+                f"training diverged before step {broke_at:,}, for the {rollbacks + 1}th time, at rates of "
+                f"1/{2**rollbacks}: a loss is no longer a number; the last good state is step "
+                f"{self.run.position()[0]:,}; {why}"
             )
+        self._go_to_last_checkpoint()
+        self._guard.rollbacks = rollbacks + 1
+        self._gan.set_rates(self._guard.rate_factor)
+        self._metrics.rewind(self._step)
+        self._tell(
+            f"rolled back from step {broke_at:,} to {self._step:,}: a loss was no longer a number; both "
+            f"learning rates are now at 1/{2**self._guard.rollbacks}"
+        )
+        self._save()
 
     def _sample(self) -> None:
-        picture = pictures.grid(self._generate(self._fixed_BL), pictures.columns_for(self._gan.shape.size))
+        grid = self._generate(self._fixed_BL)
+        picture = pictures.grid(grid, pictures.columns_for(self._shape.size))
         pictures.save_picture(picture, self.run.samples / f"{self._step:07d}.png")
         self._metrics.add_picture("samples", np.asarray(picture.convert("RGB")), self._step)
+        self._tell(self._guard.see_grid(self._step, diversity(grid), self._real_diversity))
 
     def _save(self) -> None:
         """A checkpoint, and the generator as it is now, so that an unfinished run can be sampled from."""
-        self._stop_if_broken()
-        checkpoint.save(self.run.checkpoints, self._gan.tensors(), self._about())
+        about = {**self._about(), "guard": asdict(self._guard)}
+        checkpoint.save(self.run.checkpoints, self._gan.tensors(), about)
         self._publish_generator(complete=False)
 
     def _finish(self) -> Trained:
         """Log and sample the last stretch, then write what is made once; the generator last, to say so."""
-        if self._metrics.last("step") != self._step:
+        if self._metrics.last_means().get("step") != self._step:
             self._log()
         if not (self.run.samples / f"{self._step:07d}.png").exists():
             self._sample()
@@ -111,14 +148,17 @@ class Session:
         return Trained(self.run.folder, self._step, self._seen, self._seconds(), finished_before=False)
 
     def _write_keepsakes(self) -> None:
-        size = self._gan.shape.size
+        size = self._shape.size
         samples = sorted(self.run.samples.glob("*.png"))
         pictures.save_animation(samples, size, self.run.folder / "training.gif")
         pictures.save_loss_plot(self._metrics.table, self.run.folder / "losses.png")
-        some = data.Order(len(self._reals), pictures.columns_for(size) ** 2 // 2, self.config.seed).batch(0)
-        real = self._reals[torch.from_numpy(some).to(self._device)].cpu().numpy()
+        real = self._some_reals(pictures.columns_for(size) ** 2 // 2)
         fake = self._generate(self._fixed_BL[: len(real)])
         pictures.save_real_and_fake(real, fake, self.run.folder / "real_and_fake.png")
+
+    def _some_reals(self, count: int) -> pictures.Pixels:
+        some = data.Order(len(self._reals), count, self.config.seed).batch(0)
+        return self._reals[torch.from_numpy(some).to(self._device)].cpu().numpy()
 
     def _generate(self, latents_BL: Tensor) -> pictures.Pixels:
         module = self._gan.average.module
@@ -131,18 +171,25 @@ class Session:
             "network": self.config.network,
             "complete": complete,
         }
-        sample.save(self.run.generator, self._gan.average.module, self._gan.shape, about)
+        sample.save(self.run.generator, self._gan.average.module, self._shape, about)
 
-    def _resume(self) -> None:
-        sweep(self.run.folder)
+    def _go_to_last_checkpoint(self) -> float:
+        """Be what the last whole checkpoint holds, without one the beginning; gives its seconds."""
+        precision = choose_precision(self.config.precision, self._device)
+        self._gan = Gan(self._shape, self.config, self._device, precision)
+        self._step = self._seen = 0
+        self._guard = Guard()
         found = checkpoint.load_last(self.run.checkpoints)
         if found is not None:
             tensors, about = found
             self._gan.load(tensors)
             self._step, self._seen = about["step"], about["pictures_seen"]
-            self._seconds_before = about["seconds"]
-        elif self.config.init:
+            self._guard = Guard(**about["guard"])
+            self._gan.set_rates(self._guard.rate_factor)
+            return float(about["seconds"])
+        if self.config.init:
             self._start_from(self.config.init)
+        return 0.0
 
     def _start_from(self, init: str) -> None:
         """Take over the weights of another run's last checkpoint."""

@@ -75,8 +75,13 @@ def newest(folder: Path) -> str:
 def test_a_killed_run_ends_as_if_it_never_had_been(make_dataset: MakeDataset) -> None:
     data = make_dataset()
     # Between two checkpoints; in a checkpoint before it has its name and after; while the run ends.
-    train_killed(data, {"twin": ["step:10", "fsync:9", "fsync:12", "fsync:22"]})
+    # The run itself goes back once on its way, from step 20 to 14.
+    train_killed(data, {"twin": ["step:10", "fsync:9", "fsync:12", "step:8", "fsync:22"]})
     assert_same_run(only_run(data), only_run(data / "twin"))
+    rows = pq.read_table(only_run(data) / "metrics.parquet").to_pylist()
+    assert [row["step"] for row in rows if row["event"]] == [14]
+    assert rows[-1]["lr_g"] == 1e-4
+    assert 0 < rows[-1]["augment_p"] < 1
 
 
 @pytest.mark.soak
