@@ -90,6 +90,16 @@ _URL = _option(
 _AUTHOR = _option("--author", metavar="NAME", action="append", default=[], help="as the manifest has it")
 _IMAGE = _option("--image", metavar="SHA256", action="append", default=[], help="its image_id")
 _FROM_ALL = _option("recipe", metavar="RECIPE", nargs="?", help="default: from all sources there are")
+_PICTURES = _option(
+    "image",
+    metavar="IMAGE",
+    nargs="+",
+    help="its number in the dataset, image_id (8 or more digits) or source_id",
+)
+_UNDO = _option("--undo", action="store_true", help="take the decision back")
+_SHEETS = _option(
+    "-o", dest="output", metavar="DIR", help="where to (default: contact/NAME in the data directory)"
+)
 _SITE = _option("site", metavar="SITE", choices=["instagram"], help="instagram")
 _USER = _option("user", metavar="USER", nargs="?", help="whose password is then asked for")
 _BROWSER = _option("--browser", metavar="NAME", help="take over the session of firefox, chrome … instead")
@@ -114,6 +124,13 @@ COMMANDS = {
     "forget": Command(
         errands.forget, "take pictures out for good", (_FROM_ALL, _URL, _AUTHOR, _IMAGE, _DATA)
     ),
+    "contact": Command(
+        errands.contact, "draw sheets of what was kept and of every reason", (_RECIPE, _SHEETS, _DATA)
+    ),
+    "keep": Command(
+        errands.keep, "keep pictures whatever rule they break", (_RECIPE, _PICTURES, _UNDO, _DATA)
+    ),
+    "drop": Command(errands.drop, "drop pictures and their copies", (_RECIPE, _PICTURES, _UNDO, _DATA)),
     "login": Command(errands.login, "make a session file, once", (_SITE, _USER, _BROWSER)),
     "sample": Command(errands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _DATA)),
     "describe": Command(describe.describe, "tell a network's layers", (_NETWORK, _SIZE)),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows import arguments, console, recipes
 from flows.orders import now
 from pipeline import store
 from pipeline.errors import ConfigError
 from pipeline.records import LISTING_REASONS, PICTURE_REASONS
+
+if TYPE_CHECKING:
+    from pipeline.curate.review import Decision
 
 
 def retry(args: Namespace) -> int:
@@ -51,6 +55,38 @@ def forget(args: Namespace) -> int:
     console.show(f"{gone.rows:,} pictures forgotten; no later run fetches them again")
     for run in runs.trained_on(data, gone.images):
         console.show(f"trained on them: {run} (its weights, samples and report keep what it saw; delete it)")
+    return 0
+
+
+def keep(args: Namespace) -> int:
+    """Whatever rule it breaks."""
+    return _decide(args, "keep")
+
+
+def drop(args: Namespace) -> int:
+    """And its copies with it."""
+    return _decide(args, "drop")
+
+
+def _decide(args: Namespace, decision: Decision) -> int:
+    from pipeline.curate import review
+
+    data, name = recipes.data_directory(args.data), recipes.load(args.recipe).name
+    with store.exclusive(data):
+        ids = review.decide(data, name, args.image, None if args.undo else decision)
+    done = "decision taken back" if args.undo else decision
+    for image_id in ids:
+        console.show(f"{done}: {image_id}")
+    console.show(f"`impasto preprocess {args.recipe}` applies it")
+    return 0
+
+
+def contact(args: Namespace) -> int:
+    from studio import contact
+
+    data, name = recipes.data_directory(args.data), recipes.load(args.recipe).name
+    for page in contact.write(data, name, Path(args.output or data / "contact" / name)):
+        console.show(str(page))
     return 0
 
 

@@ -38,6 +38,11 @@ def thumbnail(path: Path, side: int, quality: int = 72) -> Embedded | None:
     return _readable(partial(_thumbnail, path, side, quality))
 
 
+def small(path: Path, side: int) -> tuple[Image.Image, float] | None:
+    """The picture at `path`, RGB, upright, at most `side` px wide and high; and its px per px of the file."""
+    return _readable(partial(_small, path, side))
+
+
 def _thumbnail(path: Path, side: int, quality: int) -> Embedded:
     picture, scale = _small(path, side)
     return _embed(picture, quality, scale)

@@ -6,12 +6,13 @@ No pixels here: every knob but the detector is turned in a fraction of a second.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.duplicates import Likeness, kept_instead
-from pipeline.curate.fates import Fate, Known, fates
+from pipeline.curate.fates import Fate, Known, fates, kept_anyway
 from pipeline.curate.inputs import Picture
 from pipeline.curate.split import split
 from pipeline.records import Key, ProcessedRow
@@ -50,9 +51,18 @@ def choose(
     known: Mapping[str, Known],
     pairs: Collection[Likeness],
     numbers: Numbers,
+    *,
+    overrides: Mapping[str, str] = MappingProxyType({}),
 ) -> list[ProcessedRow]:
-    """The processed rows in manifest order; `path` and `sha256` are the publisher's to fill."""
-    by_picture = {image_id: fates(config, one) for image_id, one in known.items()}
+    """The processed rows in manifest order; `path` and `sha256` are the publisher's to fill.
+
+    `overrides` say of image_ids what a person decided: to keep whatever rule it breaks, or to drop, and then
+    its copies are dropped with it.
+    """
+    by_picture = {
+        image_id: kept_anyway(config, one) if overrides.get(image_id) == "keep" else fates(config, one)
+        for image_id, one in known.items()
+    }
     first = {picture.image_id: at for at, picture in reversed(list(enumerate(pictures)))}
     fit = [
         known[image_id].facts
@@ -62,11 +72,15 @@ def choose(
     instead = kept_instead(fit, pairs) if config.dedupe == "near" else {}
     rows = []
     for at, picture in enumerate(pictures):
-        copy_of = instead.get(picture.image_id)
+        decided = overrides.get(picture.image_id)
+        copy_of = None if decided == "keep" else instead.get(picture.image_id)
         if copy_of is None and config.dedupe != "off" and first[picture.image_id] != at:
             copy_of = picture.image_id
         found = by_picture[picture.image_id]
-        rows += [_row(picture, known[picture.image_id], fate, copy_of, numbers) for fate in found]
+        if "drop" in (decided, overrides.get(copy_of or "")):
+            found, copy_of = [replace(fate, reason="dropped_in_review") for fate in found], None
+        new = [_row(picture, known[picture.image_id], fate, copy_of, numbers) for fate in found]
+        rows += [replace(row, override=decided) for row in new] if decided else new
     return split(rows, pairs, config.holdout)
 
 

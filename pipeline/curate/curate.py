@@ -11,14 +11,14 @@ import functools
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline import manifest
-from pipeline.curate import crop, dataset, duplicates, inputs, quality, workers
+from pipeline.curate import crop, dataset, duplicates, inputs, quality, review, workers
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.faces import DETECTORS
 from pipeline.curate.workbench import Workbench
@@ -64,7 +64,7 @@ def curate(
     Raises TooFewPictures after publishing, MissingInput where raw pictures are not there.
     """
     selected = inputs.selected(data, selections)
-    key = _key(config, selected)
+    key = _key(config, selected, review.overrides(data, name))
     recomputed = total = 0
     if not force and dataset.done(data, name, key):
         table = dataset.read(data, name)
@@ -84,7 +84,7 @@ def curate(
 def outlook(config: CurateConfig, name: str, selections: Sequence[Selection], data: Path) -> Outlook:
     """What `curate` would do now; looks at no picture and changes nothing."""
     selected = inputs.selected(data, selections)
-    key = _key(config, selected)
+    key = _key(config, selected, review.overrides(data, name))
     if dataset.done(data, name, key):
         return Outlook(True, key, len(selected), 0, "nothing changed since it was made")
     bench = Workbench(config, name, data, inputs.pictures(selected))
@@ -93,8 +93,8 @@ def outlook(config: CurateConfig, name: str, selections: Sequence[Selection], da
     return Outlook(False, key, len(selected), unknown + uncut, why)
 
 
-def _key(config: CurateConfig, selected: pa.Table) -> str:
-    """Changes with whatever the dataset depends on: the code, the recipe, the pictures."""
+def _key(config: CurateConfig, selected: pa.Table, overrides: Mapping[str, str]) -> str:
+    """Changes with what the dataset depends on: the code, the recipe, the pictures, a person's decisions."""
     keys = dataclasses.asdict(config)
     for unrelated in ("min_pictures", "workers"):
         del keys[unrelated]
@@ -104,7 +104,7 @@ def _key(config: CurateConfig, selected: pa.Table) -> str:
     else:
         for unrelated in ("faces", "detector", "margin", "align", "border", "no_face"):
             del keys[unrelated]
-    said = json.dumps([versions, keys, inputs.digest(selected)], sort_keys=True)
+    said = json.dumps([versions, keys, inputs.digest(selected), overrides], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.crop import Square, around, whole
@@ -40,6 +40,16 @@ def fates(config: CurateConfig, known: Known) -> list[Fate]:
     return [
         Fate(reason or (None if square else "too_small"), face, square) for face, square in enumerate(wanted)
     ] or [Fate(reason or "no_face")]
+
+
+def kept_anyway(config: CurateConfig, known: Known) -> list[Fate]:
+    """The same where a person wants the picture: enlarged or without a face if need be; only what cannot be
+    decoded keeps its reason.
+    """
+    if known.facts.width is None or known.facts.height is None:
+        return fates(config, known)
+    lenient = replace(config, upscale=True, no_face="center")
+    return [replace(fate, reason=None if fate.square else fate.reason) for fate in fates(lenient, known)]
 
 
 def _flaw(config: CurateConfig, facts: PictureFacts, side: int) -> str | None:

@@ -20,7 +20,7 @@ from pipeline.curate.crop import Square, cut
 from pipeline.curate.decode import Pixels
 from pipeline.curate.faces import Face, by_prominence, detector
 from pipeline.curate.facts import PictureFacts, Thumb
-from pipeline.curate.fates import Known, fates
+from pipeline.curate.fates import Known, fates, kept_anyway
 from pipeline.curate.quality import measure
 from pipeline.errors import MissingInput, PictureFault
 
@@ -39,6 +39,7 @@ class Job:
     path: Path
     facts: PictureFacts | None
     faces: tuple[Face, ...] | None  # None: to be looked for, where the recipe asks for faces
+    wanted: bool = False  # by a person, whatever rule it breaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _look(job: Job, config: CurateConfig, squares: Path) -> Seen:
         if faces is None and config.crop == "face":
             found = detector(config.looks)(pixels)
             faces = tuple(by_prominence(found, pixels.width, pixels.height))
-        _cut_all(job.image_id, pixels, Known(facts, faces or ()), config, squares)
+        _cut_all(job, pixels, Known(facts, faces or ()), config, squares)
     except PictureFault as fault:
         return unreadable(job, fault.slug)
     return Seen(
@@ -107,12 +108,13 @@ def _measured(image_id: str, pixels: Pixels) -> tuple[PictureFacts, Thumb]:
     return facts, Thumb(image_id, found.thumb)
 
 
-def _cut_all(image_id: str, pixels: Pixels, known: Known, config: CurateConfig, squares: Path) -> None:
-    for fate in fates(config, known):
+def _cut_all(job: Job, pixels: Pixels, known: Known, config: CurateConfig, squares: Path) -> None:
+    for fate in (kept_anyway if job.wanted else fates)(config, known):
         if fate.reason is None and fate.square:
             picture = cut(pixels, fate.square, config)
             encoded = _encoded(picture if config.channels == 3 else picture.convert("L"), config)
-            store.write_bytes(squares / square_name(image_id, fate.square, config), encoded, durable=False)
+            name = square_name(job.image_id, fate.square, config)
+            store.write_bytes(squares / name, encoded, durable=False)
 
 
 def _encoded(picture: Image.Image, config: CurateConfig) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.curate import shelf
+from pipeline.curate import review, shelf
 from pipeline.curate.choose import Numbers, choose
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.dataset import Dataset
@@ -36,6 +36,7 @@ class Workbench:
         self._paths = {picture.image_id: picture.path for picture in pictures}
         if afresh:
             shelf.forget(data, self._paths.keys())
+        self._overrides = review.overrides(data, name)
         self._dataset = Dataset(data, name, config, trusted=not afresh)
         self._facts = {
             image_id: rows[0] for image_id, rows in shelf.pictures(data).read(self._paths.keys()).items()
@@ -69,6 +70,7 @@ class Workbench:
                 self._data / self._paths[image_id],
                 self._facts.get(image_id),
                 self._faces.get(image_id),
+                self._overrides.get(image_id) == "keep",
             )
             for image_id in self.unknown() or self.uncut()
         ]
@@ -119,7 +121,7 @@ class Workbench:
             alike = self._alike = likenesses(decoded, self._alike, shelf.thumbs(self._data).read)
         numbers = self._dataset.numbers()
         pictures = [picture for picture in self._pictures if picture.image_id in known]
-        return choose(self._config, pictures, known, alike, numbers), numbers
+        return choose(self._config, pictures, known, alike, numbers, overrides=self._overrides), numbers
 
 
 def _faces(rows: Sequence[FaceFacts]) -> tuple[Face, ...]:
