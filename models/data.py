@@ -126,6 +126,11 @@ def _open(path: Path) -> Image:
     return image
 
 
+def some(pictures_NHWC: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.uint8]:
+    """`count` of the pictures, or all there are, chosen by `seed`."""
+    return pictures_NHWC[Order(len(pictures_NHWC), count, seed).batch(0)]
+
+
 def _differs(shape: tuple[int, ...], first: tuple[int, ...]) -> str:
     here, there = (" x ".join(map(str, one)) for one in (shape, first))
     return f"is {here}, the first picture {there}; run `impasto preprocess --force` on its recipe"

@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         pa.field("seconds", pa.float64(), nullable=False),
         *(pa.field(name, pa.float64()) for name in _NUMBERS),
         pa.field("event", pa.string()),
+        pa.field("evaluation_seconds", pa.float64()),
     ]
 )
 
@@ -53,6 +54,14 @@ class Metrics:
         for name in _NUMBERS:
             if row.get(name) is not None:
                 self._events.add_scalar(name, row[name], row["step"])
+
+    def add_figures(self, row: dict[str, Any]) -> None:
+        """Put figures into the row of their step, which is a new one unless that step was just logged."""
+        last = self.table.slice(max(0, len(self.table) - 1)).to_pylist()
+        if last and last[0]["step"] == row["step"] and last[0]["event"] is None:
+            self.table = self.table.slice(0, len(self.table) - 1)
+            row = {**last[0], **row}
+        self.add(row)
 
     def add_event(self, row: dict[str, Any]) -> None:
         """Append a row that says what happened, unless it is told already."""

@@ -81,6 +81,7 @@ def save_loss_plot(metrics: pa.Table, path: Path) -> None:
     """Losses, and beneath them how well the discriminator tells real from generated, over pictures seen."""
     from matplotlib.figure import Figure
 
+    metrics = metrics.filter(metrics["loss_d"].is_valid())
     seen = metrics["pictures_seen"].to_numpy()
     figure = Figure(figsize=(8, 6), layout="constrained")
     losses, accuracy = figure.subplots(2, sharex=True)

@@ -2,10 +2,12 @@
 
 data/runs/NAME-DIGEST/ holds, beside the recipe.toml and report.html of others:
     checkpoints/0000500.safetensors   the last three, all that is needed to go on
+    checkpoints/best.safetensors      the state with the best KID, where it is measured
     samples/0000250.png               the same latent points at every `sample_every` steps
     pictures.parquet              what it is trained on: the kept rows of the dataset's manifest
     metrics.parquet  events.out.tfevents.*  generator.safetensors
     training.gif  losses.png  real_and_fake.png    written when a run ends
+    nearest.png  nearest.parquet                   so, too, where it was evaluated
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,10 @@ class Run:
         return self.folder / "checkpoints"
 
     @property
+    def best(self) -> Path:
+        return self.checkpoints / "best.safetensors"
+
+    @property
     def samples(self) -> Path:
         return self.folder / "samples"
 
@@ -89,20 +95,30 @@ class Run:
         return self.folder / PICTURES
 
     def position(self) -> tuple[int, int, float]:
-        """Step, pictures seen and seconds of the last whole checkpoint."""
-        for path in checkpoint_files(self.checkpoints):
-            header = read_header(path)
-            if header is not None:
-                return int(header["step"]), int(header["pictures_seen"]), float(header["seconds"])
-        return 0, 0, 0.0
+        """Step, pictures seen and seconds of training of the last whole checkpoint."""
+        about = self._last()
+        return int(about["step"]), int(about["pictures_seen"]), float(about["seconds"])
+
+    def ended(self, about: Mapping[str, Any]) -> bool:
+        """Whether a run that stands as `about` says (a checkpoint's header) is to go no further."""
+        evaluation = about.get("evaluation") or {}
+        patience = self.config.patience
+        out_of_patience = patience > 0 and evaluation.get("without_better", 0) >= patience
+        spent = about["seconds"] + evaluation.get("seconds", 0.0)
+        return out_of_patience or self.length.reached(about["step"], spent)
 
     def finished(self) -> bool:
         """Whether the run has its length and everything that is written at its end."""
-        step, _, seconds = self.position()
-        if not self.length.reached(step, seconds):
+        about = self._last()
+        if not self.ended(about):
             return False
         header = read_header(self.generator)
-        return header is not None and bool(header["complete"]) and header["step"] == step
+        return header is not None and bool(header["complete"]) and header["step"] == about["step"]
+
+    def _last(self) -> dict[str, Any]:
+        """The header of the last whole checkpoint, or what it would be before the first step."""
+        headers = (read_header(path) for path in checkpoint_files(self.checkpoints))
+        return next((one for one in headers if one), {"step": 0, "pictures_seen": 0, "seconds": 0.0})
 
     def set_aside(self) -> None:
         """Rename the folder to .1, .2 … and start an empty one that keeps the recipe."""

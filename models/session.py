@@ -6,24 +6,26 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from models import checkpoint, data, pictures, sample
+from models import checkpoint, data, keepsakes, pictures, sample
 from models import run as runs
 from models.chance import Chance, latents
 from models.device import choose_device, choose_precision
 from models.errors import ConfigError, Diverged
+from models.evaluation import PICTURES, Evaluation, Standing
 from models.files import sweep
 from models.gan import Gan
 from models.guard import MOST_ROLLBACKS, Guard, diagnosis, diversity
 from models.interrupt import asked_to_stop
 from models.metrics import Metrics
-from models.networks import NETWORKS, Shape
+from models.networks import shape_for
 from models.records import Trained, TrainProgress
 from models.run import Run
 
@@ -34,7 +36,7 @@ class Session:
     def __init__(self, run: Run, on_progress: Callable[[TrainProgress], None]) -> None:
         config = run.config
         self.run, self.config, self._on_progress = run, config, on_progress
-        self._shape = _shape(run)
+        self._shape = shape_for(config, *data.picture_shape(run.dataset))
         self._device = choose_device(config.device)
         self._reals = torch.from_numpy(data.load(run.dataset)).to(self._device)  # N x H x W x C uint8
         self._order = data.Order(len(run.dataset), config.batch_size, config.seed)
@@ -42,6 +44,10 @@ class Session:
         columns = pictures.columns_for(self._shape.size)
         self._fixed_BL = latents(columns**2, self._shape.latent_dim, config.seed)
         self._real_diversity = diversity(self._some_reals(columns**2))
+        self._evaluation: Evaluation | None = None
+        if config.evaluate_every:
+            self._evaluation = Evaluation(self._some_reals(PICTURES), self._device)
+        self._best: nn.Module | None = None  # the generator with the best KID so far
         sweep(run.folder)
         self._seconds_before = self._go_to_last_checkpoint()
         if not run.pictures.exists():
@@ -69,12 +75,13 @@ class Session:
             return self._finish()
 
     def _done(self) -> bool:
-        return self.run.length.reached(self._step, self._seconds())
+        return self.run.ended(self._about() | {"evaluation": asdict(self._standing)})
 
     def _to_be_checked(self) -> bool:
         """Before anything is logged or saved: asking whether all is well waits for the device."""
-        due = self._step % self.config.log_every == 0 or self._step % self.config.checkpoint_every == 0
-        return due or self._done()
+        config = self.config
+        every = (config.log_every, config.checkpoint_every, config.evaluate_every)
+        return any(interval and self._step % interval == 0 for interval in every) or self._done()
 
     def _batch(self) -> Tensor:
         """The real pictures of this step, B x C x H x W in [-1, 1] (in memory channels come last)."""
@@ -86,6 +93,8 @@ class Session:
             self._log()
         if self._step % self.config.sample_every == 0:
             self._sample()
+        if self._evaluation and self._step % self.config.evaluate_every == 0:
+            self._evaluate(self._evaluation)
         if self._step % self.config.checkpoint_every == 0:
             self._save()
 
@@ -104,7 +113,7 @@ class Session:
 
     def _roll_back(self) -> None:
         """Go on from the last good checkpoint with both rates halved; raises Diverged the fourth time."""
-        broke_at, rollbacks = self._step, self._guard.rollbacks
+        broke_at, rollbacks, measuring_s = self._step, self._guard.rollbacks, self._standing.seconds
         if rollbacks == MOST_ROLLBACKS:
             why = diagnosis(self._metrics.last_means(), self.config.precision)
             self._metrics.add({**self._about(), "event": "diverged"})
@@ -114,7 +123,7 @@ class Session:
                 f"{self.run.position()[0]:,}; {why}"
             )
         self._go_to_last_checkpoint()
-        self._guard.rollbacks = rollbacks + 1
+        self._guard.rollbacks, self._standing.seconds = rollbacks + 1, measuring_s
         self._gan.set_rates(self._guard.rate_factor)
         self._metrics.rewind(self._step)
         self._tell(
@@ -130,10 +139,25 @@ class Session:
         self._metrics.add_picture("samples", np.asarray(picture.convert("RGB")), self._step)
         self._tell(self._guard.see_grid(self._step, diversity(grid), self._real_diversity))
 
+    def _evaluate(self, evaluation: Evaluation) -> None:
+        """Measure, unless that costs too much of the time; keep what is the best so far."""
+        standing, before = self._standing, self._standing.seconds
+        if not evaluation.affordable(standing, self._seconds()):
+            return
+        figures = evaluation.measure(standing, self._step, self._generate_for_measuring)
+        self._started += standing.seconds - before  # seconds count training alone
+        self._metrics.add_figures({**self._about(), **figures})
+        if standing.best_step == self._step:
+            self._best = deepcopy(self._gan.average.module)
+            checkpoint.write(self.run.best, self._gan.tensors(), self._state())
+
+    def _generate_for_measuring(self, count: int) -> pictures.Pixels:
+        points_BL = latents(count, self._shape.latent_dim, self.config.seed + 1)
+        return sample.generate(self._gan.average.module, points_BL.to(self._device))
+
     def _save(self) -> None:
-        """A checkpoint, and the generator as it is now, so that an unfinished run can be sampled from."""
-        about = {**self._about(), "guard": asdict(self._guard)}
-        checkpoint.save(self.run.checkpoints, self._gan.tensors(), about)
+        """A checkpoint, and the generator to sample an unfinished run from: the best, else as it is now."""
+        checkpoint.save(self.run.checkpoints, self._gan.tensors(), self._state())
         self._publish_generator(complete=False)
 
     def _finish(self) -> Trained:
@@ -143,22 +167,13 @@ class Session:
         if not (self.run.samples / f"{self._step:07d}.png").exists():
             self._sample()
         self._save()
-        self._write_keepsakes()
+        chosen = self._best or self._gan.average.module
+        keepsakes.write(self.run, self._metrics.table, self._reals, chosen, self._evaluation)
         self._publish_generator(complete=True)
         return Trained(self.run.folder, self._step, self._seen, self._seconds(), finished_before=False)
 
-    def _write_keepsakes(self) -> None:
-        size = self._shape.size
-        samples = sorted(self.run.samples.glob("*.png"))
-        pictures.save_animation(samples, size, self.run.folder / "training.gif")
-        pictures.save_loss_plot(self._metrics.table, self.run.folder / "losses.png")
-        real = self._some_reals(pictures.columns_for(size) ** 2 // 2)
-        fake = self._generate(self._fixed_BL[: len(real)])
-        pictures.save_real_and_fake(real, fake, self.run.folder / "real_and_fake.png")
-
     def _some_reals(self, count: int) -> pictures.Pixels:
-        some = data.Order(len(self._reals), count, self.config.seed).batch(0)
-        return self._reals[torch.from_numpy(some).to(self._device)].cpu().numpy()
+        return data.some(self._reals.cpu().numpy(), count, self.config.seed)
 
     def _generate(self, latents_BL: Tensor) -> pictures.Pixels:
         module = self._gan.average.module
@@ -171,14 +186,17 @@ class Session:
             "network": self.config.network,
             "complete": complete,
         }
-        sample.save(self.run.generator, self._gan.average.module, self._shape, about)
+        if self._best is not None:
+            about |= {"best_step": self._standing.best_step, "kid": self._standing.best_kid}
+        sample.save(self.run.generator, self._best or self._gan.average.module, self._shape, about)
 
     def _go_to_last_checkpoint(self) -> float:
         """Be what the last whole checkpoint holds, without one the beginning; gives its seconds."""
         precision = choose_precision(self.config.precision, self._device)
         self._gan = Gan(self._shape, self.config, self._device, precision)
         self._step = self._seen = 0
-        self._guard = Guard()
+        self._guard, self._standing = Guard(), Standing()
+        self._best = None
         found = checkpoint.load_last(self.run.checkpoints)
         if found is not None:
             tensors, about = found
@@ -186,10 +204,20 @@ class Session:
             self._step, self._seen = about["step"], about["pictures_seen"]
             self._guard = Guard(**about["guard"])
             self._gan.set_rates(self._guard.rate_factor)
+            self._standing = Standing(**about["evaluation"])
+            self._load_best()
             return float(about["seconds"])
         if self.config.init:
             self._start_from(self.config.init)
         return 0.0
+
+    def _load_best(self) -> None:
+        """The generator that measured best so far, where any was measured."""
+        found = checkpoint.read(self.run.best) if self._standing.best_step is not None else None
+        if found is not None:
+            self._best = deepcopy(self._gan.average.module)
+            weights = {name: found[0][f"average.{name}"] for name in self._best.state_dict()}
+            self._best.load_state_dict(weights)
 
     def _start_from(self, init: str) -> None:
         """Take over the weights of another run's last checkpoint."""
@@ -203,30 +231,20 @@ class Session:
             raise ConfigError("train.init", init, rule) from error
 
     def _about(self) -> dict[str, Any]:
-        return {"step": self._step, "pictures_seen": self._seen, "seconds": self._seconds()}
+        return {
+            "step": self._step, "pictures_seen": self._seen, "seconds": self._seconds(),
+            "evaluation_seconds": self._standing.seconds,
+        }  # fmt: skip
+
+    def _state(self) -> dict[str, Any]:
+        """What a checkpoint says beside its tensors."""
+        return {**self._about(), "guard": asdict(self._guard), "evaluation": asdict(self._standing)}
 
     def _seconds(self) -> float:
         return self._seconds_before + time.perf_counter() - self._started
 
     def _report(self) -> None:
         seconds = self._seconds()
-        fraction = self.run.length.fraction(self._step, seconds)
+        fraction = self.run.length.fraction(self._step, seconds + self._standing.seconds)
         losses = self._metrics.last("loss_d"), self._metrics.last("loss_g")
         self._on_progress(TrainProgress(self._step, self._seen, seconds, fraction, *losses))
-
-
-def _shape(run: Run) -> Shape:
-    """What the networks are built for: the dataset's pictures and the recipe's channels."""
-    config = run.config
-    size, channels = data.picture_shape(run.dataset)
-    sizes = NETWORKS[config.network].sizes
-    if size not in sizes:
-        known = ", ".join(map(str, sizes))
-        raise ConfigError(
-            "train.network", config.network, f"makes pictures of {known} px, not {size}; set curate.size"
-        )
-    base_d = config.base_channels_d or config.base_channels
-    return Shape(
-        size, channels, config.latent_dim, config.base_channels, base_d, config.norm_d, config.output,
-        config.dropout_d,
-    )  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from models.config import TrainConfig
+from models.errors import ConfigError
 from models.networks import bonsai, celeba, dcgan, portraits
 from models.networks.shape import Network, Shape
 
-__all__ = ["NETWORKS", "Network", "Shape"]
+__all__ = ["NETWORKS", "Network", "Shape", "shape_for"]
 
 NETWORKS: dict[str, Network] = {
     "dcgan": Network(dcgan.generator, dcgan.discriminator, dcgan.SIZES),
@@ -14,3 +16,17 @@ NETWORKS: dict[str, Network] = {
     "portraits": Network(portraits.generator, portraits.discriminator, portraits.SIZES),
     "bonsai": Network(bonsai.generator, bonsai.discriminator, bonsai.SIZES, half_batches=True),
 }
+
+
+def shape_for(config: TrainConfig, size: int, channels: int) -> Shape:
+    """What the networks of `config` are built for; raises ConfigError where it has none for this size."""
+    sizes = NETWORKS[config.network].sizes
+    if size not in sizes:
+        known = ", ".join(map(str, sizes))
+        rule = f"makes pictures of {known} px, not {size}; set curate.size"
+        raise ConfigError("train.network", config.network, rule)
+    base_d = config.base_channels_d or config.base_channels
+    return Shape(
+        size, channels, config.latent_dim, config.base_channels, base_d, config.norm_d, config.output,
+        config.dropout_d,
+    )  # fmt: skip
