@@ -100,6 +100,7 @@ _UNDO = _option("--undo", action="store_true", help="take the decision back")
 _SHEETS = _option(
     "-o", dest="output", metavar="DIR", help="where to (default: contact/NAME in the data directory)"
 )
+_PROGRAM = _option("-o", dest="output", metavar="FILE", required=True, help=".onnx, or .pt for TorchScript")
 _SITE = _option("site", metavar="SITE", choices=["instagram"], help="instagram")
 _USER = _option("user", metavar="USER", nargs="?", help="whose password is then asked for")
 _BROWSER = _option("--browser", metavar="NAME", help="take over the session of firefox, chrome … instead")
@@ -134,6 +135,8 @@ COMMANDS = {
     "login": Command(errands.login, "make a session file, once", (_SITE, _USER, _BROWSER)),
     "sample": Command(errands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _DATA)),
     "describe": Command(describe.describe, "tell a network's layers", (_NETWORK, _SIZE)),
+    "features": Command(errands.features, "write what a run's discriminator sees", (_RUN, _DATA)),
+    "export": Command(errands.export, "write a generator for other programs", (_RUN, _PROGRAM, _DATA)),
     "status": Command(errands.status, "count what there is", (_OR_ALL, _SET, _DATA, _JSON)),
     "report": Command(errands.report, "write a run's report.html again", (_RUN, _DATA)),
 }

@@ -122,6 +122,28 @@ def sample(args: Namespace) -> int:
     return 0
 
 
+def features(args: Namespace) -> int:
+    """Of the pictures that the run saw."""
+    from models import run as runs
+
+    data = recipes.data_directory(args.data)
+    folder = runs.named(args.run, data)
+    from models import representation
+
+    console.show(str(representation.write(folder, data)))
+    return 0
+
+
+def export(args: Namespace) -> int:
+    from models import run as runs
+
+    folder = runs.named(args.run, recipes.data_directory(args.data))
+    from models import export
+
+    console.show(str(export.export(folder, Path(args.output))))
+    return 0
+
+
 def status(args: Namespace) -> int:
     from flows import status
 
