@@ -34,6 +34,7 @@ class CurateConfig:
     upscale: bool = False  # whether a square smaller than `size` is enlarged; else it is too_small
     min_side: int = 96  # px, of the raw picture's shorter side
     dedupe: Dedupe = "near"
+    mirror_is_duplicate: bool = True  # whether a mirrored copy is one
     min_sharpness: float = 0.0  # variance of the Laplacian at a fixed scale; 0 keeps all
     min_brightness: float = 0.0  # mean luma in [0, 1]; 0 keeps all
     max_brightness: float = 1.0  # 1 keeps all

@@ -18,6 +18,7 @@ class PictureFacts:
     contrast: float | None = None
     colorfulness: float | None = None
     focus: float | None = None  # saliency.focus
+    signature: bytes | None = None  # signature.signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Thumb:
     """What near duplicates are verified by; apart from the facts, for it is large and seldom asked for."""
 
     image_id: str
-    rgb: bytes  # quality.THUMB_SIDE × THUMB_SIDE × 3
+    pixels: bytes  # verify.thumb
 
 
 @dataclass(frozen=True, slots=True)

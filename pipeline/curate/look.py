@@ -104,6 +104,7 @@ def _measured(image_id: str, pixels: Pixels) -> tuple[PictureFacts, Thumb]:
         contrast=found.contrast,
         colorfulness=found.colorfulness,
         focus=found.focus,
+        signature=found.signature,
     )
     return facts, Thumb(image_id, found.thumb)
 

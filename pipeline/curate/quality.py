@@ -1,4 +1,4 @@
-"""What is measured of every picture: a perceptual hash, a thumbnail to verify it by, and how good it is."""
+"""What is measured of every picture: what copies of it are found by, and how good it is."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from PIL import Image
 
 from pipeline.curate.decode import Pixels
 from pipeline.curate.saliency import focus
+from pipeline.curate.signature import SIDE, signature
+from pipeline.curate.verify import CHROMA_SIDE, thumb
 
-VERSION = 2  # bumped when a value would change
-THUMB_SIDE = 32  # px
+VERSION = 3  # bumped when a value would change
+_SMALL = 32  # px, what hash and colourfulness see
 _QUALITY_SIDE = 160  # px of the longer side: sharpness that a small generator would see
 
-_COSINES = np.cos(np.pi / (2 * THUMB_SIDE) * np.outer(np.arange(8), 2 * np.arange(THUMB_SIDE) + 1))
+_COSINES = np.cos(np.pi / (2 * _SMALL) * np.outer(np.arange(8), 2 * np.arange(_SMALL) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +29,26 @@ class Measures:
     contrast: float  # standard deviation of luma, of the same scale
     colorfulness: float  # of the thumbnail
     focus: float  # saliency.focus
-    thumb: bytes  # THUMB_SIDE × THUMB_SIDE × RGB, squashed to a square
+    signature: bytes  # signature.signature
+    thumb: bytes  # verify.thumb
 
 
 def measure(pixels: Pixels) -> Measures:
     picture = pixels.fitted(_QUALITY_SIDE)
-    thumb = picture.resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BILINEAR)
-    colours = np.asarray(thumb, np.float32)
-    luma = np.asarray(picture.convert("L"), np.float32)
+    grey = picture.convert("L")
+    luma = np.asarray(grey, np.float32)
+    small = picture.resize((_SMALL, _SMALL), Image.Resampling.BILINEAR)
+    colours = np.asarray(small, np.float32)
+    square = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     return Measures(
-        phash=perceptual_hash(np.asarray(thumb.convert("L"), np.float64)),
+        phash=perceptual_hash(np.asarray(small.convert("L"), np.float64)),
         sharpness=round(laplacian_variance(luma), 3),
         brightness=round(float(luma.mean()) / 255, 4),
         contrast=round(float(luma.std()) / 255, 4),
         colorfulness=round(colorfulness(colours), 2),
         focus=focus(colours, pixels.width, pixels.height),
-        thumb=thumb.tobytes(),
+        signature=signature(grey, square),
+        thumb=thumb(square, small.reduce(_SMALL // CHROMA_SIDE)),
     )
 
 

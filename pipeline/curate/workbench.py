@@ -118,7 +118,8 @@ class Workbench:
         alike: list[Likeness] = []
         if self._config.dedupe == "near" or self._config.holdout:
             decoded = [one.facts for one in known.values() if one.facts.reason is None]
-            alike = self._alike = likenesses(decoded, self._alike, shelf.thumbs(self._data).read)
+            self._alike = likenesses(decoded, self._alike, shelf.thumbs(self._data).read)
+            alike = [row for row in self._alike if self._config.mirror_is_duplicate or not row.mirrored]
         numbers = self._dataset.numbers()
         pictures = [picture for picture in self._pictures if picture.image_id in known]
         return choose(self._config, pictures, known, alike, numbers, overrides=self._overrides), numbers

@@ -1,0 +1,62 @@
+"""Which of many 64-bit hashes are near each other, without comparing all with all.
+
+Multi-index hashing (Norouzi, Punjani and Fleet 2012): two hashes that differ in at most 3 bits have at least
+one of four 16-bit words in common, and in at most 7 bits one that differs in one bit or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+_WORDS = range(0, 64, 16)  # where each begins
+_HITS = 2_000_000  # compared at once
+
+Hashes = npt.NDArray[np.uint64]
+Indices = npt.NDArray[np.intp]
+
+
+class Table:
+    """Hashes to be found."""
+
+    def __init__(self, hashes: Hashes, radius: int) -> None:
+        """`radius`: bits, 7 at most."""
+        self._hashes, self._radius = hashes, radius
+        flips = [0] + ([1 << bit for bit in range(16)] if radius > 3 else [])
+        self._entries, self._starts = [], []
+        for word in _WORDS:
+            keys = (_word(hashes, word)[:, None] ^ np.array(flips, np.uint16)).ravel()
+            order = np.argsort(keys, kind="stable")
+            self._entries.append((order // len(flips)).astype(np.uint32))
+            self._starts.append(np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1 << 16))]))
+
+    def near(self, queries: Hashes) -> Iterator[tuple[Indices, Indices, npt.NDArray[np.uint8]]]:
+        """Indices of queries and of hashes within the radius, and the bits between; some more than once."""
+        for word, entries, starts in zip(_WORDS, self._entries, self._starts, strict=True):
+            keys = _word(queries, word)
+            first, counts = starts[keys], starts[keys.astype(np.intp) + 1] - starts[keys]
+            ends = np.cumsum(counts)
+            for begin, end in _portions(ends):
+                some = counts[begin:end]
+                query = np.repeat(np.arange(begin, end), some)
+                skipped = first[begin:end] - (ends[begin:end] - some) + (ends[begin] - counts[begin])
+                at = entries[np.arange(len(query)) + np.repeat(skipped, some)]
+                distance = np.bitwise_count(queries[query] ^ self._hashes[at])
+                near = np.flatnonzero(distance <= self._radius)
+                yield query[near], at[near].astype(np.intp), distance[near]
+
+
+def _word(hashes: Hashes, start: int) -> npt.NDArray[np.uint16]:
+    return (hashes >> np.uint64(start)).astype(np.uint16)
+
+
+def _portions(ends: npt.NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+    """Runs of queries with not many more than _HITS hits, from how many there are up to each."""
+    begin = 0
+    while begin < len(ends):
+        done = ends[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(ends, done + _HITS, side="right")))
+        yield begin, end
+        begin = end
