@@ -65,7 +65,7 @@ def one_side(share: float) -> Change:
 
 
 def framed(x: float, y: float) -> Change:
-    """A border of one colour, `x` of the width on the left and on the right, `y` of the height above and below."""
+    """A border of one colour: `x` of the width left and right, `y` of the height above and below."""
 
     def change(picture: Image.Image, dice: random.Random) -> Image.Image:
         colour = dice.choice(["white", "black", tuple(dice.randrange(256) for _ in range(3))])
@@ -76,7 +76,7 @@ def framed(x: float, y: float) -> Change:
 
 
 def watermarked(opacity: float) -> Change:
-    """A line of white or black text, with or without a box under it, over at most 5 % of the area, anywhere."""
+    """A line of white or black text, or a box with the text cut out, over at most 5 % of the area."""
 
     def change(picture: Image.Image, dice: random.Random) -> Image.Image:
         font = ImageFont.load_default(40)
