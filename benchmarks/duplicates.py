@@ -4,8 +4,8 @@ usage: duplicates.py --pictures DIR [--copied 200] [--sheet FILE.png]
 
 DIR is searched for pictures. Some are copied in every way of copies.py, by dice that fall the same each time.
 The outside reference is imagededup's default: a hash of 64 bits of the cosine transform of 32 × 32 grey
-pixels, alike within 10 bits. All pictures are compared as they are, too: the sheet shows these pairs, to tell copies
-that were there already from mistakes.
+pixels, alike within 10 bits. All pictures are compared as they are, too: the sheet shows these pairs, to tell
+copies that were there already from mistakes.
 """
 
 from __future__ import annotations

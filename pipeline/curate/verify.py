@@ -31,10 +31,10 @@ _GREY = 2.0  # levels: a picture with less on average has no colours
 _CELLS = 16  # along a side
 _MARK = 26  # cells: 5 % of the area and the cells that it touches
 _OUTER, _CORNER = 3, 5  # cells: within which it lies from a border, or from both borders of a corner
-_LINE = 2  # times longer than wide
-_ONE_COLOUR = 0.97  # share of a difference that is all lighter, or all darker
+_LINE = 2.3  # times longer than wide
+_ONE_COLOUR = 0.99  # share of a difference that is all lighter, or all darker
 _SAME = 1.5  # grey levels, median difference of pictures with a mark
-_SHIFT, _GAIN = 70.0, 1.9  # grey levels between means, ratio of contrasts: the greatest of copies
+_SHIFT, _GAIN = 70.0, 1.4  # grey levels between means, ratio of contrasts: the greatest of copies
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -78,6 +78,7 @@ class Differences:
     lighter: Floats  # 0 to 1: which part of what differs in bad cells is lighter in the second picture
     gain: Floats  # contrast of the one over that of the other
     shift: Floats  # grey levels between the means
+    exact: Flags  # both show the whole picture
     colours: Floats  # 0 to 1: share of the cells whose colours differ
 
 
@@ -127,6 +128,7 @@ def differences(one: Thumbs, other: Thumbs, box_one: Floats, box_other: Floats) 
         lighter=more / np.maximum(all_of_it, 1e-6),
         gain=np.where(use, gain, 1 / inverse),
         shift=np.abs(a.mean(axis=(1, 2)) - b.mean(axis=(1, 2))),
+        exact=exact,
         colours=_colours(sampled_chroma(one, box_one), sampled_chroma(other, box_other), bad),
     )
 
@@ -201,7 +203,7 @@ def marked(found: Differences) -> Flags:
     line = (np.maximum(height, width) >= _LINE * np.minimum(height, width)) & (
         np.maximum(found.lighter, 1 - found.lighter) >= _ONE_COLOUR
     )
-    small = (found.bad.sum(axis=(1, 2)) <= _MARK) & (height * width <= 2 * _MARK)
+    small = found.exact & (found.bad.sum(axis=(1, 2)) <= _MARK) & (height * width <= 2 * _MARK)
     return np.asarray(small & (outside | line) & (found.usual <= _SAME))
 
 
