@@ -19,7 +19,7 @@ from pipeline.curate.signature import FREQUENCIES, levels, unpacked
 
 _RADIUS = 6  # bits between a copy and the crop that it is: of 7,200 copies 99 % lie within
 _HALF_RADIUS = 3  # between halves that no mark touches
-_COSINE, _HALF_COSINE = 0.8, 0.9  # least, between 12 × 12 frequencies, each as its root
+_COSINE, _HALF_COSINE = 0.84, 0.9  # least, between 12 × 12 frequencies, each as its root
 _COMPARED = 12  # frequencies per axis
 _PLAIN = 2.0  # grey levels: pictures with less of any frequency are told by their brightness alone
 _BLOCK = 4096  # pictures, or pairs

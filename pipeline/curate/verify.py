@@ -31,7 +31,7 @@ _GREY = 2.0  # levels: a picture with less on average has no colours
 _CELLS = 16  # along a side
 _MARK = 26  # cells: 5 % of the area and the cells that it touches
 _OUTER, _CORNER = 3, 5  # cells: within which it lies from a border, or from both borders of a corner
-_LINE = 2.3  # times longer than wide
+_LINE, _THIN = 2, 4  # times longer than wide, and cells of width at most
 _ONE_COLOUR = 0.99  # share of a difference that is all lighter, or all darker
 _SAME = 1.5  # grey levels, median difference of pictures with a mark
 _SHIFT, _GAIN = 70.0, 1.4  # grey levels between means, ratio of contrasts: the greatest of copies
@@ -200,9 +200,9 @@ def marked(found: Differences) -> Flags:
     height, width = bottom - top, right - left
     near_y, near_x = np.minimum(bottom, _CELLS - top), np.minimum(right, _CELLS - left)
     outside = (np.minimum(near_y, near_x) <= _OUTER) | (np.maximum(near_y, near_x) <= _CORNER)
-    line = (np.maximum(height, width) >= _LINE * np.minimum(height, width)) & (
-        np.maximum(found.lighter, 1 - found.lighter) >= _ONE_COLOUR
-    )
+    long, wide = np.maximum(height, width), np.minimum(height, width)
+    one_colour = np.maximum(found.lighter, 1 - found.lighter) >= _ONE_COLOUR
+    line = (long >= _LINE * wide) & (wide <= _THIN) & one_colour
     small = found.exact & (found.bad.sum(axis=(1, 2)) <= _MARK) & (height * width <= 2 * _MARK)
     return np.asarray(small & (outside | line) & (found.usual <= _SAME))
 

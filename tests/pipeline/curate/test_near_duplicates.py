@@ -134,6 +134,25 @@ def test_cats_that_differ_in_one_part_stay(album, cats):
     assert album.pairs() == set()
 
 
+def test_pairs_that_are_alike_only_when_mirrored_say_so(album):
+    album.add("a", encoded(drawn(4)))
+    album.add("b", encoded(ImageOps.mirror(drawn(4))))
+    album.add("c", copied(drawn(4)))
+    rows = likenesses(album.facts, [], album.thumbs)
+    assert {(row.image_id, row.like): row.mirrored for row in rows if row.like} == {
+        ("a", "b"): True,
+        ("a", "c"): False,
+        ("b", "c"): True,
+    }
+
+
+def test_the_same_shape_in_another_colour_stays(album):
+    red, green, _ = drawn(4).split()
+    album.add("a", encoded(drawn(4)))
+    album.add("b", encoded(Image.merge("RGB", (green, red, green))))
+    assert album.pairs() == set()
+
+
 def test_plain_pictures_are_told_apart_by_brightness(album):
     for level in (0, 128, 255):
         album.add(f"{level}", encoded(Image.new("RGB", (100, 100), (level,) * 3), "PNG"))
