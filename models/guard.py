@@ -15,7 +15,9 @@ MOST_ROLLBACKS = 3
 _PERFECT = 0.999  # accuracy on real and on fake
 _NEAR = 0.02  # of the way from the discriminator's best loss to that of one that cannot tell
 _WINDOW = 200  # steps of perfection before it has won; also before grids are looked at
-_ALIKE = 0.1  # of the real pictures' diversity
+_ALIKE = 0.1  # of the real pictures' diversity: what slow beginnings have too, but they grow
+_GROWING = 1.05  # times the diversity of the grid before
+_ONE = 0.01  # of the real pictures' diversity: as good as one picture, growing or not
 _GRIDS = 2  # alike in a row
 
 
@@ -26,6 +28,7 @@ class Guard:
     rollbacks: int = 0
     won_steps: int = 0  # the discriminator has been perfect for so long
     alike: int = 0  # grids in a row whose pictures are nearly one and the same
+    diversity: float = 0.0  # of the last grid
 
     @property
     def rate_factor(self) -> float:
@@ -50,8 +53,10 @@ class Guard:
 
     def see_grid(self, step: int, grid_diversity: float, real_diversity: float) -> str | None:
         """The fixed grid at `step`; gives the event when its pictures have become alike."""
-        before = self.alike
-        self.alike = before + 1 if step >= _WINDOW and grid_diversity < _ALIKE * real_diversity else 0
+        share, growing = grid_diversity / (real_diversity or 1.0), grid_diversity > _GROWING * self.diversity
+        before, self.diversity = self.alike, grid_diversity
+        alike = share < _ONE or (share < _ALIKE and not growing)
+        self.alike = before + 1 if step >= _WINDOW and alike else 0
         if before < _GRIDS <= self.alike:
             return (
                 f"mode collapse: the samples differ by {grid_diversity:.1f} grey levels, real pictures by "

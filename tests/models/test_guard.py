@@ -136,6 +136,24 @@ def test_a_win_counts_only_when_it_lasts_and_is_told_once() -> None:
     assert "won" in (guard.see_means(smoothed, 200, (0.325, 1.386)) or "")
 
 
+@pytest.mark.parametrize(
+    ("grids", "told"),
+    [
+        ([5, 6, 7, 8, 9, 12], []),  # a slow beginning
+        ([40, 50, 60, 9, 8, 7, 6], [250]),  # a fall
+        ([0.2, 0.3, 0.4, 0.5, 0.6, 0.7], [250]),  # one picture from the beginning
+        ([40, 50, 60, 9, 30, 9, 30], []),  # bad moments
+    ],
+)
+def test_pictures_that_are_alike_and_stay_so_are_a_collapse(grids: list[float], told: list[int]) -> None:
+    guard, found = Guard(), []
+    for place, grid in enumerate(grids, 1):
+        if guard.see_grid(50 * place, grid, 100.0):
+            found.append(50 * place)
+        guard = Guard(**asdict(guard))  # as a checkpoint keeps it
+    assert found == told
+
+
 def test_diversity_is_the_root_mean_square_difference_of_pairs() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3), np.uint8).astype(np.uint8)
     pairs = [(a, b) for a in range(5) for b in range(5) if a != b]
