@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NoReturn
 
 from flows import commands, describe, errands, recipes, sources
@@ -42,6 +44,12 @@ def _option(*flags: str, **settings: Any) -> Option:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: need a whole number of 1 or more")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: need a whole number of 0 or more")
     return int(text)
 
 
@@ -82,7 +90,9 @@ _NUMBER = _option(
 )
 _NETWORK = _option("network", metavar="NETWORK", help="as in train.network, e.g. dcgan")
 _SIZE = _option("--size", metavar="N", type=_count, help="side of the pictures in px (default: 64)")
-_SEED = _option("--seed", metavar="N", type=int, default=0, help="other numbers, other pictures (default: 0)")
+_SEED = _option(
+    "--seed", metavar="N", type=_whole, default=0, help="other numbers, other pictures (default: 0)"
+)
 _REASON = _option("--reason", metavar="SLUG", help="only what failed for this reason, e.g. timeout")
 _URL = _option(
     "--url", metavar="URL", action="append", default=[], help="address of a picture or of its page"
@@ -189,7 +199,8 @@ def _to_go_on(arguments: Sequence[str]) -> str:
             next(rest, None)  # its stage
         elif argument.partition("=")[0] not in {"--force", "--fresh"}:
             kept.append(argument)
-    return shlex.join(["impasto", *kept])
+    called = sys.argv[0] if Path(sys.argv[0]).name == "impasto" and not shutil.which("impasto") else "impasto"
+    return shlex.join([called, *kept])
 
 
 def _complain(line: str) -> None:

@@ -59,7 +59,7 @@ def scrape(args: Namespace) -> int:
     if args.recipe and args.limit:
         raise ConfigError("--limit", args.limit, "goes with a single source; here use --set source.limit=N")
     if args.since and not args.instagram:
-        raise ConfigError("--since", args.since, "goes with --instagram; here use --set source.since=DATE")
+        raise ConfigError("--since", args.since, "goes with --instagram only")
     specs = [sources.single(name, value, changes) for name, value in named.items()]
     sources.check_there(specs or arguments.order(args).recipe.sources)
     with _prefect(data, verbose=args.verbose):
@@ -128,12 +128,12 @@ def _say_done(todo: Order, steps: Sequence[Step]) -> None:
     """Raises TooFewPictures where curation, though done, kept too little."""
     from pipeline.curate.curate import curate
 
+    if any(step.stage == "curate" for step in steps):
+        recipe = todo.recipe
+        curate(recipe.curate, recipe.name, recipe.selections, todo.data)
     console.show("nothing to do:")
     for step in steps:
         console.show(f"  {step.stage} {step.what}: {step.why}")
-        if step.stage == "curate":
-            recipe = todo.recipe
-            curate(recipe.curate, recipe.name, recipe.selections, todo.data)
 
 
 def _say_where(run: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from flows import arguments, console, recipes
 from flows.orders import now
 from pipeline import store
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, MissingInput
 from pipeline.records import LISTING_REASONS, PICTURE_REASONS
 
 if TYPE_CHECKING:
@@ -52,8 +53,14 @@ def forget(args: Namespace) -> int:
     with store.exclusive(data):
         gone = raw.forget(data, urls=args.url, authors=args.author, images=args.image, within=within)
         curated.forget(data, gone.images)
-    console.show(f"{gone.rows:,} pictures forgotten; no later run fetches them again")
-    for run in runs.trained_on(data, gone.images):
+    if not gone.rows and not gone.named:
+        near = difflib.get_close_matches((args.author or [""])[0], raw.known_authors(data), n=1, cutoff=0.4)
+        hint = f"; did you mean --author {near[0]!r}?" if near else ""
+        raise ConfigError(
+            "forget", (args.url + args.author + args.image)[0], f"no picture here has that{hint}"
+        )
+    console.show(f"pictures forgotten: {gone.rows:,}; no later run fetches them again")
+    for run in runs.trained_on(data, gone.named):
         console.show(f"trained on them: {run} (its weights, samples and report keep what it saw; delete it)")
     return 0
 
@@ -117,7 +124,10 @@ def sample(args: Namespace) -> int:
     folder = runs.named(args.run, recipes.data_directory(args.data))
     from models import sample  # brings torch, which a mistyped name need not wait for
 
-    written = sample.write(folder, Path(args.output), count=args.count, seed=args.seed)
+    try:
+        written = sample.write(folder, Path(args.output), count=args.count, seed=args.seed)
+    except OSError as error:
+        raise MissingInput(f"{args.output}: cannot be written ({error.strerror})") from error
     console.show(str(written))
     return 0
 

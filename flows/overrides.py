@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError
 
 SECTIONS: dict[str, type[Any]] = {"curate": CurateConfig, "train": TrainConfig}
 
-_LENGTHS = ("train.steps", "train.epochs", "train.minutes")  # a recipe has one: a change replaces the others
+LENGTHS = ("train.steps", "train.epochs", "train.minutes")  # a recipe has one: a change replaces the others
 
 
 def apply(table: dict[str, Any], key: str, value: object) -> None:
@@ -30,8 +30,8 @@ def apply(table: dict[str, Any], key: str, value: object) -> None:
     target, hints, name = _place(table, key, value)
     if name not in hints:
         raise tables.unknown(key, [f"{key.removesuffix(name)}{known}" for known in hints], value)
-    if key in _LENGTHS:
-        for other in _LENGTHS:
+    if key in LENGTHS:
+        for other in LENGTHS:
             target.pop(other.removeprefix("train."), None)
     target[name] = _value(value, hints[name])
 

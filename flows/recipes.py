@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import recipes as shipped
 from flows import overrides, tables
 from flows.overrides import SECTIONS
 from models.config import NETWORKS, TrainConfig
@@ -26,7 +25,7 @@ from pipeline.errors import ConfigError, MissingInput
 from pipeline.records import Selection
 
 DEFAULT = "quickstart"
-FOLDER = Path(shipped.__file__).parent
+FOLDER = Path(__file__).resolve().parents[1] / "recipes"  # not imported: Prefect puts flows/ on sys.path
 
 # What recipes may name already, and which releases after this one bring.
 _ANNOUNCED = {"train.network": {"modern"}}
@@ -70,6 +69,9 @@ def load(recipe: str = DEFAULT, changes: Mapping[str, object] | None = None) -> 
 
     Raises MissingInput where there is no such file, ConfigError for what is wrong in it.
     """
+    lengths = [key for key in changes or {} if key in overrides.LENGTHS]
+    if len(lengths) > 1:
+        raise ConfigError(lengths[1], (changes or {})[lengths[1]], f"{lengths[0]} is given too; keep one")
     path = find(recipe)
     table = _read(path)
     _check_sections(table)

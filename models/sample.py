@@ -22,6 +22,7 @@ from models.pictures import Pixels
 
 _BATCH = 64
 _PICTURES = 64
+_MOST_IN_GRID = 4096
 _WALK_POINTS = 8
 _FRAMES_BETWEEN = 24  # of a walk, from one point to the next
 _FRAMES_PER_SECOND = 24
@@ -65,6 +66,10 @@ def write(run: Path, output: Path, *, count: int | None = None, seed: int = 0) -
     generator = load(run)
     suffix = output.suffix.lower()
     count = count or (_WALK_POINTS if suffix in {".gif", ".mp4"} else _PICTURES)
+    if suffix == ".png" and count > _MOST_IN_GRID:
+        raise MissingInput(
+            f"{output}: a grid holds {_MOST_IN_GRID:,} at most; for {count:,} name a folder: -o DIR/"
+        )
     points = latents(count, generator.shape.latent_dim, seed)
     match suffix:
         case ".png":

@@ -47,7 +47,8 @@ def read(path: Path) -> Iterator[Entry]:
     try:
         if read_rows is None:
             with _opened(path) as file:
-                yield from (Entry(line.strip()) for line in file if re.match(r"\s*[^\s#]", line))
+                lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in file)
+                yield from (Entry(line) for line in lines if line)
         else:
             yield from _entries(read_rows(path), path)
     except (OSError, csv.Error, ValueError) as error:  # Arrow's errors are ValueErrors

@@ -41,6 +41,7 @@ class Fetching:
         self._total: int | None = None  # known once all are submitted
         self.passed_by = 0
         self.outcomes: Counter[str] = Counter()  # by status
+        self.reasons: Counter[str] = Counter()  # of the failed
 
     def submit(self, picture: Listed, attempts_before: int) -> None:
         """Fetch `picture` soon; waits while too many are on their way."""
@@ -74,6 +75,8 @@ class Fetching:
                 self._journal.outcome(picture.key, outcome)
                 with self._lock:
                     self.outcomes[outcome.status] += 1
+                    if outcome.status == "failed" and outcome.reason:
+                        self.reasons[outcome.reason] += 1
                     self._report()
         except BaseException as error:  # the run's own thread raises it
             self._error = self._error or error

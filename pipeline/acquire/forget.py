@@ -25,6 +25,7 @@ _NOTHING: dict[str, Any] = dict.fromkeys(
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     rows: int  # that became tombstones now
+    named: frozenset[str]  # image_ids of what was asked for, forgotten before or not
     images: frozenset[str]  # image_ids whose bytes are gone from data/raw, now or before
 
 
@@ -67,7 +68,19 @@ def forget(
         for image_id in ids:
             for file in (known.folder / image_id[:2]).glob(f"{image_id}.*"):
                 file.unlink(missing_ok=True)
-    return Forgotten(count, frozenset(ids))
+    asked = {row.image_id for row in rows if row.image_id and (row.key in named or row.image_id in images)}
+    return Forgotten(count, frozenset(asked), frozenset(ids))
+
+
+def known_authors(data: Path) -> set[str]:
+    return {
+        author
+        for names in _names(data)
+        for author in manifest.read(manifest.raw_folder(data, *names) / manifest.NAME, RawRow, ["author"])[
+            "author"
+        ].to_pylist()
+        if author
+    }
 
 
 def forgotten_images(data: Path) -> frozenset[str]:

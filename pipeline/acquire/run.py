@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.acquire.client import Client
@@ -26,6 +26,7 @@ class Acquired:
     known: int = 0  # listed, and nothing was owed
     failed: int = 0
     skipped: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)  # of the failed
     outcome: str = COMPLETE
 
 
@@ -84,6 +85,7 @@ class Run:
             known=fetching.passed_by - self._skipped,
             failed=fetching.outcomes["failed"],
             skipped=self._skipped + fetching.outcomes["skipped"],
+            reasons=dict(fetching.reasons.most_common()),
         )
 
     def _end(self, outcome: str | None) -> None:

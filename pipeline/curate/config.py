@@ -64,6 +64,8 @@ class CurateConfig:
         self._within("min_sharpness", 0.0, 1e6, "e.g. 20, or 0 to keep all")
         self._within("min_brightness", 0.0, 1.0, "e.g. 0.1, or 0 to keep all")
         self._within("max_brightness", 0.0, 1.0, "e.g. 0.95, or 1 to keep all")
+        if self.max_brightness <= self.min_brightness:
+            raise ConfigError("curate.max_brightness", self.max_brightness, "need more than min_brightness")
         self._within("min_contrast", 0.0, 0.5, "e.g. 0.05, or 0 to keep all")
         self._within("min_colorfulness", 0.0, 200.0, "e.g. 5, or 0 to keep all")
         self._within("holdout", 0.0, 0.5, "a share, e.g. 0.1")

@@ -75,7 +75,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
         (["scrape"], "name one: a RECIPE, or a source"),
         (["scrape", "--folder", "/nowhere"], "source.path = '/nowhere': no such file or folder"),
         (["scrape", "quickstart", "--limit", "3"], "use --set source.limit=N"),
-        (["scrape", "quickstart", "--since", "2024-01-31"], "use --set source.since=DATE"),
+        (["scrape", "quickstart", "--since", "2024-01-31"], "goes with --instagram only"),
         (["scrape", "--folder", ".", "--set", "curate.size=32"], "curate.size"),
         (["sample", "no-such-run", "-o", "x.png"], "no-such-run"),
         (["report", "no-such-run"], "no-such-run"),

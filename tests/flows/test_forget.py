@@ -36,7 +36,7 @@ def test_forgetting_takes_a_picture_out_of_everything_and_names_the_runs_that_sa
     row = raw_row(scraped, "05.png")
     assert cli.main(["forget", str(scraped), "--image", str(row["image_id"]), "--data", str(data)]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("1 pictures forgotten")
+    assert said.startswith("pictures forgotten: 1;")
     assert str(folder) in said
 
     assert not list(data.rglob(f"*{row['image_id']}*"))
@@ -56,8 +56,8 @@ def test_what_another_recipe_fetched_is_not_looked_for(
     other.write_text(scraped.read_text().replace('"pictures"', '"elsewhere"'))
     data = scraped.parent / "data"
     url = str(raw_row(scraped, "05.png")["source_url"])
-    assert cli.main(["forget", str(other), "--url", url, "--data", str(data)]) == 0
-    assert capsys.readouterr().out.startswith("0 pictures")
+    assert cli.main(["forget", str(other), "--url", url, "--data", str(data)]) == 2
+    assert "no picture here has that" in capsys.readouterr().err
     assert raw_row(scraped, "05.png")["status"] == "fetched"
     assert cli.main(["forget", "--url", url, "--data", str(data)]) == 0
     assert raw_row(scraped, "05.png")["status"] == "forgotten"

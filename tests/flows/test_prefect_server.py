@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -67,6 +68,7 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
     api = f"http://127.0.0.1:{port}/api"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT")}
     environment |= {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api, "DO_NOT_TRACK": "1"}
+    environment |= {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5"}
     environment |= {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
     def command(*arguments: str, code: int = 0) -> str:
@@ -113,6 +115,27 @@ def test_every_flow_is_deployed_and_runs_to_its_end(prefect: Prefect, tiny: Path
     assert "'Completed'" in prefect("deployment", "run", "train/train", *here, *longer)
     metrics = pq.read_table(next(data.glob("runs/tiny-*/metrics.parquet")))
     assert metrics["step"].to_pylist()[-1] == 9
+
+
+def test_the_line_of_the_readme_ends_completed(prefect: Prefect, tmp_path: Path) -> None:
+    """A recipe by its name, and short."""
+    changes = {"source.limit": 80, "curate.size": 16, "train.steps": 3, "train.base_channels": 4}
+    said = prefect(
+        "deployment", "run", "scrape-and-train",
+        "-p", "recipe=quickstart", "-p", f"data={tmp_path / 'data'}",
+        "-p", f"overrides={json.dumps(changes)}", "--watch",
+    )  # fmt: skip
+    assert "'Completed'" in said
+    assert len(list(tmp_path.glob("data/runs/quickstart-*/report.html"))) == 1
+
+
+def test_a_schedule_makes_runs(prefect: Prefect) -> None:
+    prefect("deployment", "schedule", "create", "preprocess/preprocess", "--cron", "0 3 * * *")
+    deadline = time.monotonic() + 90
+    while "Scheduled" not in (said := prefect("flow-run", "ls", "--state-type", "SCHEDULED")):
+        assert time.monotonic() < deadline, said
+        time.sleep(3)
+    prefect("deployment", "schedule", "clear", "preprocess/preprocess", "--accept-yes")
 
 
 def test_runs_of_two_deployments_on_one_data_directory_wait_for_each_other(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,3 +233,18 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
 def test_whatever_a_config_holds_survives_toml(config: Everything) -> None:
     written = tables.to_toml("", tables.as_table(config))
     assert tables.build(Everything, tomllib.loads(written), "x", Path("/")) == config
+
+
+def test_recipes_are_found_with_the_flows_folder_first_on_the_path() -> None:
+    """As Prefect has it when it loads a flow by the path of its file."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(recipes.__file__).parent)!r})\n"
+        "from flows import recipes; print(recipes.find('quickstart'))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert Path(said.strip()) == recipes.FOLDER / "quickstart.toml"
+
+
+def test_two_lengths_on_the_command_line_are_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="steps is given too"):
+        recipes.load("quickstart", {"train.steps": 2, "train.minutes": 1})

@@ -27,7 +27,7 @@ def read(tmp_path, content: str | bytes, name: str) -> list[Entry]:
 
 @pytest.mark.parametrize("name", ["list.txt", "list", "list.lst"])
 def test_text_is_an_address_a_line(tmp_path, name):
-    text = f"\ufeff{A}\r\n\r\n  # what follows is from B\n\t{B}  \nno address\n"
+    text = f"\ufeff{A}\r\n\r\n  # what follows is from B\n\t{B}  # a comment\nno address\n"
     assert read(tmp_path, text, name) == [Entry(A), Entry(B), Entry("no address")]
 
 
