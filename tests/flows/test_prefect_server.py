@@ -132,7 +132,7 @@ def test_the_line_of_the_readme_ends_completed(prefect: Prefect, tmp_path: Path)
 def test_a_schedule_makes_runs(prefect: Prefect) -> None:
     prefect("deployment", "schedule", "create", "preprocess/preprocess", "--cron", "0 3 * * *")
     deadline = time.monotonic() + 90
-    while "Scheduled" not in (said := prefect("flow-run", "ls", "--state-type", "SCHEDULED")):
+    while "preprocess" not in (said := prefect("flow-run", "ls", "--state-type", "SCHEDULED")):
         assert time.monotonic() < deadline, said
         time.sleep(3)
     prefect("deployment", "schedule", "clear", "preprocess/preprocess", "--accept-yes")
