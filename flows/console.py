@@ -93,12 +93,16 @@ class Lines:
             self.say(line)
 
 
-def of_training(tick: Tick) -> Callable[[TrainProgress], None]:
-    """Training's progress as pictures seen, of as many as it will have seen at this pace."""
+def of_training(tick: Tick, say: Callable[[str], None]) -> Callable[[TrainProgress], None]:
+    """Training's progress as pictures seen, of as many as it will have seen at this pace; events once."""
+    said = set[str]()
 
     def on_progress(progress: TrainProgress) -> None:
         seen, fraction = progress.pictures_seen, progress.fraction
         tick(seen, round(seen / fraction) if fraction else None)
+        if progress.event and progress.event not in said:
+            said.add(progress.event)
+            say(f"step {progress.step:,}: {progress.event}")
 
     return on_progress
 

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flows import console, estimates, summaries
+from flows import console, estimates, sources, summaries
 from flows.estimates import NOTHING, Cost
 from flows.orders import Order, Stage, now
 from models import trainer
+from pipeline import manifest
 from pipeline.acquire import acquire as acquisition
 from pipeline.curate import curate as curation
 from pipeline.errors import MissingInput
+from pipeline.records import ProcessedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,13 @@ def _acquire(order: Order) -> Iterator[Step]:
     for spec in order.recipe.sources:
         outlook = acquisition.outlook(spec, order.data, now=now)
         done = outlook.done and not forced
+        gone = sources.missing(spec)
         todo = outlook.to_fetch if outlook.known or done else spec.limit  # never listed: as many as asked for
         yield Step(
             stage="acquire",
             what=summaries.place(spec),
             done=done,
-            why=_why(outlook.done, outlook.why, forced),
+            why=f"{gone}: no such file or folder" if gone else _why(outlook.done, outlook.why, forced),
             known=outlook.known,
             todo=todo,
             cost=NOTHING if done else estimates.fetching(order.data, spec, todo),
@@ -66,6 +69,8 @@ def curate(order: Order, before: Sequence[Step] = ()) -> Step:
         outlook = curation.Outlook(False, "", 0, 0, "never curated")
     done = outlook.done and not forced
     why = _why(outlook.done, outlook.why, forced)
+    if done and (few := _too_few(order)):
+        why = few
     coming = [step.todo for step in before]
     todo = None if None in coming else sum(count or 0 for count in coming)
     if todo is not None:
@@ -106,6 +111,14 @@ def report(order: Order, before: Sequence[Step]) -> Step:
     done = _all_done(before) and written and "report" not in order.force
     why = "written" if done else "not written yet" if _all_done(before) else "after training"
     return Step("report", run, done, why, None, None, NOTHING)
+
+
+def _too_few(order: Order) -> str | None:
+    """What keeps a curated dataset from being trained on."""
+    path = manifest.processed_folder(order.data, order.recipe.name) / manifest.NAME
+    kept = manifest.read(path, ProcessedRow, ["status"])["status"].to_pylist().count("kept")
+    least = order.recipe.curate.min_pictures
+    return f"too few to train on: {kept:,} kept, min_pictures is {least:,}" if kept < least else None
 
 
 def _all_done(steps: Sequence[Step]) -> bool:

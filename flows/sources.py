@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,11 @@ def single(name: str, value: str, changes: Mapping[str, object] | None = None) -
 def check_there(specs: Iterable[SourceSpec]) -> None:
     """Raise MissingInput where a source is a file or folder of this machine that is not there."""
     for spec in specs:
-        for key, value in tables.as_table(spec).items():
-            if isinstance(value, Path) and not value.exists():
-                raise MissingInput(f"source.{key} = {str(value)!r}: no such file or folder")
+        if path := missing(spec):
+            raise MissingInput(f"source.path = {str(path)!r}: no such file or folder")
+
+
+def missing(spec: SourceSpec) -> Path | None:
+    """The file or folder that the source names and that is not there."""
+    paths = (value for value in tables.as_table(spec).values() if isinstance(value, Path))
+    return next((Path(os.path.normpath(path)) for path in paths if not path.exists()), None)

@@ -30,7 +30,8 @@ def curated(done: Curated) -> str:
     """`800 kept, 62 rejected (32 near_duplicate, 20 duplicate, 10 too_small)`."""
     reasons = sorted(done.by_reason.items(), key=lambda item: -item[1])
     why = f" ({', '.join(f'{count:,} {reason}' for reason, count in reasons)})" if reasons else ""
-    return f"{done.kept:,} pictures kept, {done.rejected:,} rejected{why}"
+    held_out = f" ({done.held_out:,} of them held out)" if done.held_out else ""
+    return f"{done.kept:,} pictures kept{held_out}, {done.rejected:,} rejected{why}"
 
 
 def trained(done: Trained) -> str:

@@ -153,9 +153,8 @@ def _train(key: str, order: Order, fresh: bool, folder: Path | None) -> dict[str
     if folder is not None:  # without a dataset: training says what is missing
         store.write_text(folder / RECIPE, recipe.to_toml())
     with _console().stage(f"train {recipe.name}") as tick:
-        trained = trainer.train(
-            recipe.train, recipe.name, order.data, on_progress=console.of_training(tick), fresh=fresh
-        )
+        told = console.of_training(tick, _console().say)
+        trained = trainer.train(recipe.train, recipe.name, order.data, on_progress=told, fresh=fresh)
     return dataclasses.asdict(trained) | {"folder": str(trained.folder)}
 
 

@@ -16,6 +16,7 @@ class TrainProgress:
     fraction: float  # of the run's length, in [0, 1]
     loss_d: float | None  # means over the last logging interval; None before the first one
     loss_g: float | None
+    event: str | None = None  # what went wrong just now, in half a sentence; it may come again
 
 
 @dataclass(frozen=True, slots=True)

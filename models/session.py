@@ -36,6 +36,7 @@ class Session:
     def __init__(self, run: Run, on_progress: Callable[[TrainProgress], None]) -> None:
         config = run.config
         self.run, self.config, self._on_progress = run, config, on_progress
+        self._event: str | None = None  # to be handed on
         self._shape = shape_for(config, *data.picture_shape(run.dataset))
         self._device = choose_device(config.device)
         self._reals = torch.from_numpy(data.load(run.dataset)).to(self._device)  # N x H x W x C uint8
@@ -109,6 +110,7 @@ class Session:
     def _tell(self, event: str | None) -> None:
         if event is not None:
             _log.warning("step %d: %s", self._step, event)
+            self._event = event
             self._metrics.add_event({**self._about(), "event": event})
 
     def _roll_back(self) -> None:
@@ -247,4 +249,5 @@ class Session:
         seconds = self._seconds()
         fraction = self.run.length.fraction(self._step, seconds + self._standing.seconds)
         losses = self._metrics.last("loss_d"), self._metrics.last("loss_g")
-        self._on_progress(TrainProgress(self._step, self._seen, seconds, fraction, *losses))
+        event, self._event = self._event, None
+        self._on_progress(TrainProgress(self._step, self._seen, seconds, fraction, *losses, event))

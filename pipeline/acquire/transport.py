@@ -96,7 +96,8 @@ class Transport:
     def stop(self) -> None:
         """End every exchange in flight at once."""
         self.stopped.set()
-        while True:
+        deadline = time.monotonic() + self._timeouts.connect_s
+        while time.monotonic() < deadline:
             with self._lock:
                 connections, in_flight = list(self._open), self._in_flight
             for connection in connections:

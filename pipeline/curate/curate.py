@@ -36,6 +36,7 @@ class Curated:
     by_reason: dict[str, int]
     recomputed: int  # pictures whose pixels were looked at in this run
     digest: str  # of the kept pictures: numbers and bytes
+    held_out: int = 0  # of the kept: not for training
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +120,5 @@ def _summed(table: pa.Table, recomputed: int, config: CurateConfig) -> Curated:
             f"({why}): acquire more, loosen what rejects them, or lower curate.min_pictures"
         )
     digest = manifest.digest(kept, ["number", "sha256"])
-    return Curated(len(kept), len(table) - len(kept), by_reason, recomputed, digest)
+    held_out = len(manifest.where(kept, "split", lambda split: split == "test"))
+    return Curated(len(kept), len(table) - len(kept), by_reason, recomputed, digest, held_out)

@@ -151,6 +151,17 @@ def test_too_few_pictures_are_exit_code_4_though_nothing_is_to_be_done(
     assert "12" in complaint(capsys)
 
 
+def test_a_plan_says_what_would_keep_a_run_from_training(
+    scraped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, data = recipes.load(str(scraped)), scraped.parent / "data"
+    curate(recipe.curate, recipe.name, recipe.selections, data)
+    assert cli.main(["plan", str(scraped), "--data", str(data), "--set", "curate.min_pictures=13"]) == 0
+    assert "too few to train on: 12 kept, min_pictures is 13" in capsys.readouterr().out
+    assert cli.main(["plan", str(scraped), "--set", "source.path=/nowhere/at/all"]) == 0
+    assert "/nowhere/at/all: no such file or folder" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("typed", "again"),
     [

@@ -51,10 +51,14 @@ def test_a_terminal_shows_a_bar_with_rate_and_time_left(capsys: pytest.CaptureFi
 
 def test_training_is_shown_in_pictures_of_as_many_as_it_will_see() -> None:
     ticks: list[tuple[int, int | None]] = []
-    report = console.of_training(lambda done, total: ticks.append((done, total)))
+    said: list[str] = []
+    report = console.of_training(lambda done, total: ticks.append((done, total)), said.append)
     report(TrainProgress(0, 0, 0.0, 0.0, None, None))
     report(TrainProgress(100, 6400, 30.0, 0.25, 1.0, 1.0))
     assert ticks == [(0, None), (6400, 25_600)]
+    for step in (200, 300):
+        report(TrainProgress(step, 6400, 30.0, 0.25, 1.0, 1.0, "mode collapse: all alike"))
+    assert said == ["step 200: mode collapse: all alike"]
 
 
 @pytest.mark.parametrize(

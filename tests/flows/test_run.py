@@ -91,8 +91,8 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(tiny: Path, imp
     assert 0 < reached[-1] < 600
 
     finish(impasto(*command))
-    steps = pq.read_table(metrics)["step"].to_pylist()
-    assert steps == list(range(20, 601, 20))
+    logged = [row["step"] for row in pq.read_table(metrics).to_pylist() if row["loss_d"] is not None]
+    assert logged == list(range(20, 601, 20))  # beside rows of events
     assert len(list(data.glob("runs/*"))) == 1
 
 

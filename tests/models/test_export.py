@@ -30,7 +30,7 @@ def run(data: Path) -> Path:
     return train(config, "blobs", data).folder
 
 
-@pytest.mark.parametrize("suffix", [".onnx", ".pt"])
+@pytest.mark.parametrize("suffix", [pytest.param(".onnx", marks=pytest.mark.slow), ".pt"])
 def test_an_exported_generator_makes_the_same_pictures_in_batches_of_any_size(
     run: Path, tmp_path: Path, suffix: str
 ) -> None:

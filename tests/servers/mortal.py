@@ -45,6 +45,9 @@ def run(spec: SourceSpec, data: Path, point: str | None = None) -> None:
 
 
 def _acquire(spec: SourceSpec, data: Path, point: str | None) -> None:
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # who runs the tests in the background ignores it
     if point is not None:
         _die_at(*POINTS[point])
     stage.acquire(spec, data, client=Client(pace=0), now=lambda: dt.datetime.now(dt.UTC))
