@@ -123,4 +123,5 @@ def _row(picture: Picture, known: Known, fate: Fate, copy_of: str | None, number
         crop_angle=fate.square.angle if fate.square else None,
         contrast=known.facts.contrast,
         colorfulness=known.facts.colorfulness,
+        split=None if reason else "train",
     )

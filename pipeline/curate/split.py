@@ -11,14 +11,14 @@ from pipeline.records import ProcessedRow
 
 
 def split(rows: Sequence[ProcessedRow], pairs: Iterable[Likeness], holdout: float) -> list[ProcessedRow]:
-    """`rows` with train or test for the kept ones.
+    """`rows`, whose kept ones are all for training, with test for those that are held out.
 
     All rows of a picture and of all that it is like, over any number of steps, go the same way. A group is
     known by its member with the lowest number: numbers are for life and new ones are higher, so a group that
     grows stays where it is.
     """
     if not holdout:
-        return [dataclasses.replace(row, split="train") if row.status == "kept" else row for row in rows]
+        return list(rows)
     group = _groups({row.image_id for row in rows}, pairs)
     names: dict[str, tuple[int, str]] = {}
     for row in rows:
