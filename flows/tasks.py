@@ -95,7 +95,7 @@ def _acquire_one(spec: SourceSpec, data: Path, client: Client, *, anew: bool) ->
 
 
 @task(name="acquire", **_STAGE)
-def _acquire(key: str, spec: SourceSpec, data: Path, client: Client, anew: bool) -> dict[str, Any]:  # noqa: ARG001
+def _acquire(key: str, spec: SourceSpec, data: Path, client: Client, anew: bool) -> dict[str, Any]:  # noqa: ARG001 (key: the cache)
     started = time.monotonic()
     with _console().stage(f"fetch {summaries.place(spec)}") as tick:
         acquired = acquisition.acquire(spec, data, client=client, now=now, anew=anew, tick=tick)
@@ -120,7 +120,7 @@ def curate(order: Order) -> None:
 
 
 @task(name="curate", **_STAGE)
-def _curate(key: str, order: Order, force: bool) -> dict[str, Any]:  # noqa: ARG001
+def _curate(key: str, order: Order, force: bool) -> dict[str, Any]:  # noqa: ARG001 (key: the cache)
     recipe = order.recipe
     started = time.monotonic()
     where = cluster.dask(order.dask) if order.dask else nullcontext()
@@ -148,7 +148,7 @@ def train(order: Order) -> Path:
 
 
 @task(name="train", **_STAGE)
-def _train(key: str, order: Order, fresh: bool, folder: Path | None) -> dict[str, Any]:  # noqa: ARG001
+def _train(key: str, order: Order, fresh: bool, folder: Path | None) -> dict[str, Any]:  # noqa: ARG001 (key: the cache)
     recipe = order.recipe
     if folder is not None:  # without a dataset: training says what is missing
         store.write_text(folder / RECIPE, recipe.to_toml())
@@ -174,7 +174,7 @@ def report(order: Order, folder: Path) -> dict[str, str]:
 
 
 @task(name="report", **_STAGE)
-def _report(key: str, folder: Path, data: Path) -> str:  # noqa: ARG001
+def _report(key: str, folder: Path, data: Path) -> str:  # noqa: ARG001 (key: the cache)
     return str(studio_report.write_report(folder, data))
 
 

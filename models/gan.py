@@ -132,7 +132,7 @@ class Gan:
         self._broken = torch.maximum(self._broken, (~loss.detach().isfinite()).float())
         optimizer.zero_grad()
         loss.backward(inputs=list(module.parameters()))
-        optimizer.found_inf = self._broken  # type: ignore[attr-defined]
+        optimizer.found_inf = self._broken  # type: ignore[attr-defined]  # read by fused steps
         optimizer.step()
 
     @torch.no_grad()

@@ -57,7 +57,7 @@ class FolderSpec(LocalSpec):
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @contextmanager
-    def open(self, doors: Doors) -> Iterator[FolderSource]:  # noqa: ARG002
+    def open(self, doors: Doors) -> Iterator[FolderSource]:  # noqa: ARG002 (this machine is asked, nobody else)
         with folder_trees.opened(self.absolute) as tree:
             yield FolderSource(self, tree)
 

@@ -167,7 +167,7 @@ class Tar:
                 version = f"{member.size}-{member.mtime}"
                 yield _member(self._path, member.name, version, partial(self._read, member))
 
-    def beside(self, name: str) -> bytes | None:  # noqa: ARG002
+    def beside(self, name: str) -> bytes | None:  # noqa: ARG002 (archives have none)
         return None
 
     def _read(self, member: tarfile.TarInfo, most: int) -> bytes:

@@ -41,7 +41,7 @@ def unread(code: str, account: str, fault: PictureFault) -> Found:
     return Found(_listed(account, code, 0, account), None, fault)
 
 
-def _listed(  # noqa: PLR0917
+def _listed(  # noqa: PLR0917 (as the columns are)
     account: str,
     code: str,
     item: int,

@@ -35,7 +35,7 @@ class LedgerRates(instaloader.RateController):
         self,
         query_type: str,
         current_time: float,  # noqa: ARG002 (the ledger has its own clock)
-        untracked_queries: bool = False,  # noqa: ARG002
+        untracked_queries: bool = False,  # noqa: ARG002 (the base class's)
     ) -> float:
         kind, limit = kind_of(query_type), self.count_per_sliding_window(query_type)
         wait_s = self._client.ledger.wait_needed(HOST, kind, limit, _TYPE_WINDOW_S)

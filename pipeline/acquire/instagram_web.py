@@ -42,7 +42,7 @@ class Context(instaloader.InstaloaderContext):
         return self._bridge.carry(super().get_anonymous_session())
 
     def load_session(self, username: str, sessiondata: dict[str, str]) -> None:
-        super().load_session(username, sessiondata)  # type: ignore[no-untyped-call]
+        super().load_session(username, sessiondata)  # type: ignore[no-untyped-call]  # instaloader's
         self._bridge.carry(self._session)
         self._judge.member = True
 
@@ -59,7 +59,7 @@ class Context(instaloader.InstaloaderContext):
         carried = self._bridge.carry(session or self._session)
         return super().get_json(path, params, host, carried, response_headers, use_post)
 
-    def error(self, msg: str, repeat_at_end: bool = True) -> None:  # noqa: ARG002
+    def error(self, msg: str, repeat_at_end: bool = True) -> None:  # noqa: ARG002 (the base class's)
         """The base class prints; what matters reaches our callers as an exception."""
         _log.debug("instaloader: %s", msg)
 
@@ -116,5 +116,5 @@ def _as_urllib3(answer: Response) -> HTTPResponse:
         headers=headers,
         status=answer.status,
         preload_content=False,
-        original_response=_Head(headers),  # type: ignore[arg-type]
+        original_response=_Head(headers),  # type: ignore[arg-type]  # only its headers are read
     )

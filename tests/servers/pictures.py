@@ -114,3 +114,6 @@ def picture(seed: int, side: int = 24, kind: str = "JPEG") -> bytes:
     content = io.BytesIO()
     image.save(content, kind)
     return content.getvalue()
+
+
+BYTES = picture(1)

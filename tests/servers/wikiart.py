@@ -12,6 +12,7 @@ from tests.servers.pictures import PictureServer, picture
 
 PORTRAITS = "/en/paintings-by-genre/portrait"
 HALF_HD, HD, LARGE, ORIGINAL = "!HalfHD.jpg", "!HD.jpg", "!Large.jpg", ""
+COUNT = 12  # paintings of the site when all is well
 SIZES = (HALF_HD, HD, LARGE, ORIGINAL)
 
 
@@ -64,6 +65,20 @@ def keep(site: PictureServer, item: dict[str, Any], sizes: Sequence[str] = SIZES
     for size, content in contents.items():
         site.add(item["image"] + size, content)
     return contents
+
+
+def forbid(site: PictureServer, number: int, reply: Reply, *, skip: int = 0) -> None:
+    """From now on, or after `skip` of each, every size of one painting is answered with `reply`."""
+    for size in SIZES:
+        site.faults.add(f"/images/anders-zorn/portrait-{number}.jpg{size}", reply, skip=skip, times=None)
+
+
+def pictures_asked(site: PictureServer) -> list[str]:
+    return [path for path in site.paths() if path.startswith("/images/")]
+
+
+def pages_asked(site: PictureServer) -> list[str]:
+    return [path for path in site.paths() if not path.startswith("/images/")]
 
 
 @functools.cache

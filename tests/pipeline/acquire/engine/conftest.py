@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.acquire.acquire import acquire
+from tests.servers.pictures import BYTES
 
 
 @pytest.fixture
@@ -18,3 +19,8 @@ def go(data, make_client, fake_time):
         return acquire(spec, data, client=make_client(), now=fake_time.now, **options)
 
     return run
+
+
+@pytest.fixture
+def url(server) -> str:
+    return server.add("/1.jpg", BYTES)
