@@ -44,10 +44,16 @@ def painting(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def show(
-    site: PictureServer, paintings: Sequence[dict[str, Any]], path: str = PORTRAITS, per_page: int = 5
+    site: PictureServer,
+    paintings: Sequence[dict[str, Any]],
+    path: str = PORTRAITS,
+    per_page: int = 5,
+    *,
+    files: PictureServer | None = None,
 ) -> None:
-    """List these under `path`, after their pictures' addresses have become the site's."""
-    items = [item | {"image": item["image"] and site.url + item["image"]} for item in paintings]
+    """List these under `path`, their pictures on the site itself or, as WikiArt has it, on another host."""
+    images = (files or site).url
+    items = [item | {"image": item["image"] and images + item["image"]} for item in paintings]
     pages = [items[start : start + per_page] for start in range(0, len(items), per_page)]
     for number, page in enumerate([*pages, None], start=1):
         answer = {"Paintings": page, "AllPaintingsCount": len(items), "PageSize": per_page}

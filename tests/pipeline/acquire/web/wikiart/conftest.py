@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.servers.pictures import serving
 from tests.servers.wikiart import COUNT, keep, local, painting, show
 
 
@@ -22,3 +23,10 @@ def contents(server, paintings):
 @pytest.fixture
 def spec(server, contents):
     return local(server)(genre="portrait")
+
+
+@pytest.fixture
+def files(fake_time):
+    """The other host, where the site keeps its pictures: they are had though a page is refused."""
+    with serving(fake_time.clock, address="127.0.0.2") as host:
+        yield host

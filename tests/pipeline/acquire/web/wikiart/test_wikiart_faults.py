@@ -71,8 +71,12 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("reply", "slug", "requests"), REFUSALS.values(), ids=REFUSALS)
 def test_a_refusal_is_heard_at_once_and_a_later_run_gets_everything(
-    desk, server, spec, reply, slug, requests
+    desk, server, files, paintings, reply, slug, requests
 ):
+    show(server, paintings, files=files)
+    for item in paintings:
+        keep(files, item)
+    spec = local(server)(genre="portrait")
     server.faults.add(PORTRAITS, reply, skip=1, times=None)
     with pytest.raises(SourceRefused) as refusal:
         desk.run(spec)
@@ -86,11 +90,12 @@ def test_a_refusal_is_heard_at_once_and_a_later_run_gets_everything(
     server.faults.clear()
     desk.time.sleep(2 * 3600)
     server.asked.clear()
+    files.asked.clear()
     assert desk.run(spec).outcome == "complete"
     assert desk.fates(spec) == ["fetched"] * COUNT
     assert pages_asked(server)[0] in {page_of(1), page_of(2)}
     assert len(pages_asked(server)) <= 4, "more than one page was asked for again"
-    assert len(pictures_asked(server)) == COUNT - 5
+    assert len(pictures_asked(files)) == COUNT - 5
 
 
 @pytest.mark.parametrize(
