@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal
 
-Cut = Literal["reset", "short", "short without length", "stalled", "slow"]
+Cut = Literal["reset", "short", "short without length", "stalled", "slow", "held"]
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,13 @@ class Fault:
     reply: Reply
     cut: Cut | None
     ended: threading.Event  # the server stops: a stalled body may end
+    released: threading.Event  # a held answer may go
 
     def send(self, to: BaseHTTPRequestHandler) -> None:
         if self.cut is None:
+            return self.reply.send(to)
+        if self.cut == "held":
+            self.released.wait(30)
             return self.reply.send(to)
         half = self.reply.body[: len(self.reply.body) // 2]
         self.reply.send_head(to, length=None if self.cut == "short without length" else len(self.reply.body))
@@ -92,6 +96,7 @@ class Faults:
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
         self._ended = threading.Event()
+        self._released = threading.Event()
 
     def add(
         self,
@@ -107,8 +112,13 @@ class Faults:
     def clear(self) -> None:
         self._rules.clear()
 
+    def release(self) -> None:
+        """Let every held answer go, now and later."""
+        self._released.set()
+
     def close(self) -> None:
         self._ended.set()
+        self.release()
 
     def meet(self, kind: str, true_reply: Callable[[], Reply]) -> Fault | None:
         with self._lock:
@@ -120,7 +130,7 @@ class Faults:
                     continue
                 if rule.times is not None:
                     rule.times -= 1
-                return Fault(rule.reply or true_reply(), rule.cut, self._ended)
+                return Fault(rule.reply or true_reply(), rule.cut, self._ended, self._released)
         return None
 
 

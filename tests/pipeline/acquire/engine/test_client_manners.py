@@ -84,7 +84,13 @@ def test_a_named_wait_is_kept_to_the_second_whatever_the_pace(server, url, make_
 
 def test_while_a_host_is_held_off_nobody_asks_it(server, url, make_client, fake_time):
     server.faults.add("/1.jpg", too_many("60"))
-    client = make_client(pace=0)
+    server.faults.add("/1.jpg", cut="held", times=3)  # so that nobody is free before all have heard
+
+    def sleep(seconds: float) -> None:
+        server.faults.release()
+        fake_time.sleep(seconds)
+
+    client = make_client(pace=0, sleep=sleep)
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(client.picture, [url] * 8)) == [BYTES] * 8
     refused_at = server.times()[0]
