@@ -51,7 +51,7 @@ bench: env
 
 lock: $(UV)
 	echo "uv==$$($(UV) --version | cut -d' ' -f2)" | $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate - --output-file requirements-uv.lock
-	$(UV) pip compile --quiet --universal --generate-hashes --no-header --upgrade --extra faces --extra metrics --extra dask --extra onnx --group dev pyproject.toml --output-file requirements.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --upgrade --extra faces --extra metrics --extra dask --extra onnx --extra s3 --group dev pyproject.toml --output-file requirements.lock
 
 clean:
 	rm -rf $(VENV) .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build
