@@ -15,6 +15,10 @@ from typing import TypeVar
 
 from PIL import Image, ImageOps
 
+from pipeline import heic
+
+heic.register()
+
 T = TypeVar("T")
 MOST_PIXELS = 60_000_000  # larger ones are not worth their decoding for a thumbnail
 GAP = 2  # px between the tiles of a sheet

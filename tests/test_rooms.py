@@ -16,7 +16,10 @@ MAY_ENTER = {
     "flows": ("models", "pipeline", "studio", "recipes"),
     "pipeline": (),
     "models": (),
-    "studio": ("pipeline.manifest", "pipeline.records", "pipeline.errors", "pipeline.store", "models.sample"),
+    "studio": (
+        *("pipeline.manifest", "pipeline.records", "pipeline.errors", "pipeline.store", "pipeline.heic"),
+        "models.sample",
+    ),
 }
 # Libraries that belong to one room.
 OWNED = {"prefect": "flows", "torch": "models", "torchvision": "models", "accelerate": "models"}

@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 from types import ModuleType
 
+from pipeline import heic
 from pipeline.errors import PictureFault
 
 MAX_PIXELS = 100_000_000
@@ -22,9 +23,11 @@ _SUFFIXES = {
     "BMP": "bmp",
     "TIFF": "tif",
     "AVIF": "avif",
+    "HEIF": "heic",
 }
 # How files of these formats begin, so that a torn picture is told from a page of text.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+_BRANDS = frozenset(b"avif heic heix hevc hevx heim heis hevm hevs mif1 msf1".split())  # ISO media: pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def inspect(content: bytes) -> Shape:
 def _pillow() -> ModuleType:
     from PIL import Image
 
+    heic.register()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # what it warns of is no more than a row's reason here
     return Image
 
@@ -74,7 +78,9 @@ def _pillow() -> ModuleType:
 def _begins_as_picture(content: bytes) -> bool:
     if content.startswith(_BEGINNINGS):
         return True
-    return content[4:12] == b"ftypavif" or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
+    if content[4:8] == b"ftyp":
+        return content[8:12] in _BRANDS
+    return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
 
 
 def _looks_like(content: bytes) -> str:

@@ -6,7 +6,9 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 def test_every_orientation_ends_upright(decode, orientation, kind):
     upright = drawn(1, (96, 64))
     undo = {
@@ -54,7 +56,7 @@ def test_every_orientation_ends_upright(decode, orientation, kind):
         stored = stored.transpose(turn)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    pixels = decode(encoded(stored, kind, exif=exif))
+    pixels = decode(encoded(stored, kind, exif=exif.tobytes()))  # HEIC and AVIF have a box for it
     assert (pixels.width, pixels.height) == (96, 64)
     assert difference(pixels.at(1), upright) < 8
 
@@ -69,6 +71,8 @@ def test_what_is_transparent_becomes_white(decode):
     for content in (
         encoded(picture, "PNG"),
         encoded(picture, "WEBP", lossless=True),
+        encoded(picture, "AVIF", quality=100),
+        encoded(picture, "HEIF", quality=-1, chroma=444),
         encoded(grey, "PNG"),
         encoded(palette, "PNG", transparency=1),
         encoded(palette, "GIF", transparency=1),
@@ -99,6 +103,37 @@ def test_every_mode_becomes_rgb_of_the_same_brightness(decode, mode):
     picture = decode(encoded(MODES[mode], "TIFF" if mode in ("I", "F", "YCbCr") else "PNG")).at(1)
     assert picture.mode == "RGB"
     assert np.abs(colour(picture) - (255 if mode == "1" else 128)).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_colours_of_sixteen_bits_keep_their_brightness(decode, suffix):
+    pixels = np.full((20, 20, 3), (0x1010, 0x8080, 0xF0F0), np.uint16)
+    picture = decode(cv2.imencode(suffix, pixels)[1].tobytes()).at(1)  # OpenCV has blue first
+    assert np.abs(colour(picture) - [0xF0, 0x80, 0x10]).max() <= 1
+
+
+def test_heic_of_more_than_eight_bits_keeps_its_brightness(decode):
+    pixels = np.full((20, 20, 3), (0x1010, 0x8080, 0xF0F0), np.uint16)
+    buffer = io.BytesIO()
+    pillow_heif.from_bytes("RGB;16", (20, 20), pixels.tobytes()).save(buffer, quality=95)
+    assert np.abs(colour(decode(buffer.getvalue()).at(1)) - [0x10, 0x80, 0xF0]).max() <= 3
+
+
+def test_heic_in_tiles_as_telephones_write_it_is_put_together(decode):
+    whole = drawn(7, (300, 260))
+    pixels = decode(encoded(whole, "HEIF", tile_size=128))
+    assert (pixels.width, pixels.height) == (300, 260)
+    assert difference(pixels.at(1), whole) < 4
+
+
+def test_heic_that_decodes_to_more_than_it_says_is_refused(decode):
+    """What Pillow knows of the size before decoding is the header's word."""
+    content = encoded(drawn(1, (320, 240)), "HEIF")
+    at = content.index(b"ispe") + 8
+    assert content[at : at + 8] == struct.pack(">II", 320, 240)
+    bomb = content[:at] + struct.pack(">II", 32, 24) + content[at + 8 :]
+    with pytest.raises(PictureFault, match="undecodable"):
+        decode(bomb).at(1)
 
 
 def test_cmyk_is_read_with_and_without_the_adobe_marker(decode):
@@ -197,7 +232,7 @@ def test_what_is_no_picture_has_a_reason(decode, content, slug):
 @settings(max_examples=60, deadline=5000)
 @given(st.data())
 def test_damaged_bytes_are_a_picture_or_a_fault_and_nothing_else(tmp_path_factory, data):
-    kind = data.draw(st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"]))
+    kind = data.draw(st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF"]))
     content = bytearray(encoded(drawn(5, (60, 40)), kind))
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))

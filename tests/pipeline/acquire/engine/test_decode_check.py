@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline import heic
 from pipeline.acquire.decode_check import MAX_BYTES, inspect
 from pipeline.errors import PictureFault
+
+heic.register()  # to write one
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::UserWarning:PIL", "ignore::PIL.Image.DecompressionBombWarning"
@@ -28,6 +31,7 @@ SAVED = {
     "bmp": ("BMP", {}),
     "tiff": ("TIFF", {"compression": "tiff_lzw"}),
     "avif": ("AVIF", {}),
+    "heif": ("HEIF", {}),
 }
 
 
