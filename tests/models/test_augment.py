@@ -55,6 +55,17 @@ def test_translation_moves_a_picture_whole_and_fills_with_grey() -> None:
     assert translate(torch.ones(50, 3, 16, 16), chance()).unique().tolist() == [0.0, 1.0]
 
 
+def test_what_a_translation_does_to_gradients_can_be_differentiated_twice() -> None:
+    pictures = torch.rand(2, 1, 8, 8, dtype=torch.float64, requires_grad=True)
+    weights = torch.rand(2, 1, 8, 8, dtype=torch.float64)
+
+    def moved(given: torch.Tensor) -> torch.Tensor:
+        return (translate(given, chance()) * weights).square()
+
+    assert torch.autograd.gradcheck(moved, (pictures,))
+    assert torch.autograd.gradgradcheck(moved, (pictures,))
+
+
 def test_cutout_greys_out_at_most_a_quarter() -> None:
     share = (cutout(torch.ones(300, 1, 16, 16), chance()) == 0).float().mean((1, 2, 3))
     assert 0.2 < share.max() <= 0.26
