@@ -45,7 +45,13 @@ class Album:
         pixels = Pixels(self._file)
         found = measure(pixels)
         self.facts[name] = PictureFacts(
-            name, None, pixels.width, pixels.height, found.phash, signature=found.signature
+            name,
+            None,
+            pixels.width,
+            pixels.height,
+            found.phash,
+            signature=found.signature,
+            hashes=found.hashes,
         )
         self.thumbs[name] = [Thumb(name, found.thumb)]
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -55,7 +54,7 @@ class Dataset:
         self._cut = "-".join(str(part) for part in parts if part != "")
         self.squares = self._folder / f".squares-{self._cut}"
         if not trusted:
-            shutil.rmtree(self.squares, ignore_errors=True)
+            store.remove_folder(self.squares)
         meta = manifest.meta(self._folder / manifest.NAME)
         published = list(manifest.rows(read(data, name), ProcessedRow))
         self._last_number = int(meta.get("last_number", 0))
@@ -77,7 +76,7 @@ class Dataset:
     def publish(self, rows: Sequence[ProcessedRow], numbers: Numbers, key: str) -> pa.Table:
         """Every kept row must be cut or unchanged. Returns the manifest."""
         store.write_text(self._marker, "")
-        self._images.mkdir(exist_ok=True)
+        store.make_folder(self._images)
         placed = list(self._placed(rows))
         table = manifest.table(rows, ProcessedRow)
         for at, column in enumerate(("path", "sha256")):
@@ -88,10 +87,11 @@ class Dataset:
         manifest.write(table, self._folder / manifest.NAME, meta)
         named = {_name(path) for path, _ in placed if path}
         store.sweep(self._folder)
-        for stale in {entry.name for entry in os.scandir(self._images)} - named:
-            (self._images / stale).unlink()
+        with store.requests(self._data) as each:
+            stale = (self._images / name for name in store.sizes(self._images).keys() - named)
+            deque(each(lambda path: path.unlink(), stale), 0)
         for squares in self._folder.glob(".squares-*"):
-            shutil.rmtree(squares)
+            store.remove_folder(squares)
         self._marker.unlink()
         return table
 
@@ -115,22 +115,24 @@ class Dataset:
     def _placed(self, rows: Sequence[ProcessedRow]) -> Iterator[tuple[str | None, str | None]]:
         """Path and sha256 of each row's picture, which is moved there where it is a new one."""
         uses = Counter(self._square(row) for row in rows if row.status == "kept")
-        for row in rows:
-            old = self._same(row)
+
+        def place(row: ProcessedRow) -> tuple[str | None, str | None]:
             if row.status != "kept":
-                yield None, None
-            elif old is not None:
-                yield old.path, old.sha256
+                return None, None
+            if (old := self._same(row)) is not None:
+                return old.path, old.sha256
+            square = self._square(row)
+            content = (self.squares / square).read_bytes()
+            target = self._images / f"{row.number:06d}{SUFFIX[self._config.format]}"
+            uses[square] -= 1
+            if uses[square]:  # with dedupe = "off" the same square may be wanted again
+                store.write_bytes(target, content, durable=False)
             else:
-                square = self._square(row)
-                content = (self.squares / square).read_bytes()
-                target = self._images / f"{row.number:06d}{SUFFIX[self._config.format]}"
-                uses[square] -= 1
-                if uses[square]:  # with dedupe = "off" the same square may be wanted again
-                    store.write_bytes(target, content, durable=False)
-                else:
-                    (self.squares / square).replace(target)
-                yield f"{self._prefix}/{target.name}", _sha256(content)
+                store.move(self.squares / square, target, content)
+            return f"{self._prefix}/{target.name}", _sha256(content)
+
+        with store.requests(self._data) as each:
+            yield from each(place, rows)
 
 
 def _shown(row: ProcessedRow) -> tuple[str, tuple[int, int, int, int], float]:
@@ -148,7 +150,4 @@ def _sha256(content: bytes) -> str:
 
 def _present(folder: Path) -> set[str]:
     """Names of the files in `folder` that are not empty."""
-    if not folder.exists():
-        return set()
-    with os.scandir(folder) as entries:
-        return {entry.name for entry in entries if entry.stat().st_size}
+    return {name for name, size in store.sizes(folder).items() if size}

@@ -58,7 +58,8 @@ def _pairs(
     """Names of two that are alike, in order, and whether one is mirrored."""
     if first_new == len(pictures):
         return
-    proposed = candidates([picture.signature or b"" for picture in pictures], first_new)
+    signatures = [picture.signature or b"" for picture in pictures]
+    proposed = candidates(signatures, [picture.hashes or b"" for picture in pictures], first_new)
     proposed = proposed.of(_same_shape(pictures, proposed))
     tile = proposed.one // _TILE * len(pictures) + proposed.other // _TILE
     for of_tile in (proposed.of(tile == one) for one in np.unique(tile)):

@@ -19,6 +19,7 @@ class PictureFacts:
     colorfulness: float | None = None
     focus: float | None = None  # saliency.focus
     signature: bytes | None = None  # signature.signature
+    hashes: bytes | None = None  # hashes.hashed
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from pipeline import manifest
+from pipeline import manifest, store
 from pipeline.curate import shelf
 from pipeline.records import ProcessedRow
 
@@ -15,7 +15,7 @@ def forget(data: Path, ids: Collection[str]) -> None:
 
     The next curation decides anew about those that were rejected for being like them.
     """
-    shelf.forget(data, ids)
+    shelf.forget(store.near(data), ids)
     for path in sorted((data / "processed").glob(f"*/{manifest.NAME}")):
         table, meta = manifest.read(path, ProcessedRow), manifest.meta(path)
         doomed = manifest.where(table, "image_id", lambda image_id: image_id in ids)

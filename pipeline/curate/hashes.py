@@ -73,12 +73,9 @@ _ROWS, _COLUMNS = np.array(_LOWEST).T
 _FLIP = np.where(np.arange(_COMPARED) % 2, -1, 1).astype(np.float32)
 
 
-def _hashed(frequencies: Floats) -> Hashes:
-    """One hash for each of … × K × K, K ≥ 9."""
-    signs = np.packbits(frequencies[..., _ROWS, _COLUMNS] > 0, axis=-1)
-    return np.ascontiguousarray(signs).view(np.uint64)[..., 0]
-
-
+# All segments at once, 9 frequencies each, and where in what they make of a picture the signs of a view lie.
+_EVERY = _SEGMENT[:, :9].reshape(-1, FREQUENCIES)
+_SEEN = (_VIEWS[:, :1] * 9 + _ROWS) * len(_EVERY) + _VIEWS[:, 1:] * 9 + _COLUMNS
 _MIRROR = np.packbits(_COLUMNS % 2 == 1).view(np.uint64)[0]
 
 
@@ -116,22 +113,24 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
     )
 
 
-class Index:
-    """All hashes of N pictures: N × 41 views of each, crops, what is inside the border, halves."""
+def hashed(signature: bytes) -> bytes:
+    """The hashes of a picture's views, 8 bytes each."""
+    packed, _, _ = unpacked([signature])
+    whole, inner = levels(packed[0])
+    if np.abs(whole).ravel()[1:].max() < _PLAIN:
+        told = np.uint64(int(packed[0, 0, 0, 0]) * 0x9E3779B97F4A7C15 % 2**64)
+        return np.full(len(_VIEWS), told).tobytes()
+    seen = (_EVERY @ whole @ _EVERY.T).ravel()[_SEEN]
+    seen[_INSIDE] = inner[_ROWS, _COLUMNS]
+    return np.packbits(seen > 0, axis=-1).tobytes()
 
-    def __init__(self, signatures: Sequence[bytes]) -> None:
+
+class Index:
+    """N pictures, and all hashes of them: of each 41 views, crops, what is inside the border, halves."""
+
+    def __init__(self, signatures: Sequence[bytes], hashes: Sequence[bytes]) -> None:
         self._packed, self._inner, self._bordered = unpacked(signatures)
-        self._hashes = np.empty((len(signatures), len(_VIEWS)), np.uint64)
-        for start in range(0, len(signatures), _BLOCK):
-            rows = slice(start, start + _BLOCK)
-            whole = levels(self._packed[rows, 0])
-            across = np.einsum("nij,xkj->xnik", whole, _SEGMENT[:, :9], optimize=True)
-            for view, (y, x) in enumerate(_VIEWS):
-                self._hashes[rows, view] = _hashed(_SEGMENT[y, :9] @ across[x])
-            self._hashes[rows, _INSIDE] = _hashed(levels(self._packed[rows, 1]))
-            plain = np.abs(whole).reshape(len(whole), -1)[:, 1:].max(axis=1) < _PLAIN
-            told = self._packed[rows, 0, 0, 0].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-            self._hashes[rows][plain] = told[plain, None]
+        self._hashes = np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, len(_VIEWS))
 
     def near(
         self, views: Sequence[int], bases: Sequence[int], first_new: int, *, flip: bool
@@ -184,9 +183,12 @@ class Index:
         return np.where((views == _INSIDE)[:, None], self._inner[pictures], shown)
 
 
-def candidates(signatures: Sequence[bytes], first_new: int) -> Candidates:
-    """Pairs of which at least one is new, each at most once as it is and once mirrored."""
-    index = Index(signatures)
+def candidates(signatures: Sequence[bytes], hashes: Sequence[bytes], first_new: int) -> Candidates:
+    """Pairs of which at least one is new, each at most once as it is and once mirrored.
+
+    Of each picture its signature and what `hashed` makes of it.
+    """
+    index = Index(signatures, hashes)
     found = []
     for flip in (False, True):
         found += [*index.near(range(_INSIDE + 1), (0, _INSIDE), first_new, flip=flip)]

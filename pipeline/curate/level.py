@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from pipeline.curate.arrays import Bytes
 from pipeline.curate.decode import Pixels
 from pipeline.curate.faces import Face
 from pipeline.curate.yunet import Found, Yunet
@@ -79,7 +80,7 @@ def _slant(found: Found) -> float:
     return math.degrees(math.atan2(float(cross), float((_STRAIGHT * marks).sum())))
 
 
-def _turned(pixels: Pixels, face: Face, angle: float) -> Image.Image:
+def _turned(pixels: Pixels, face: Face, angle: float) -> Bytes:
     """The face and what is about it, turned back by `angle`, _SIDE × _SIDE."""
     picture = pixels.working(_SIDE / (_REACH * face.side))
     scale = picture.width / pixels.width
@@ -88,4 +89,5 @@ def _turned(pixels: Pixels, face: Face, angle: float) -> Image.Image:
     cosine, sine = step * math.cos(math.radians(angle)), step * math.sin(math.radians(angle))
     half = _SIDE / 2
     affine = (cosine, -sine, x - (cosine - sine) * half, sine, cosine, y - (sine + cosine) * half)
-    return picture.transform((_SIDE, _SIDE), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
+    turned = picture.transform((_SIDE, _SIDE), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
+    return np.asarray(turned)

@@ -105,6 +105,7 @@ def _measured(image_id: str, pixels: Pixels) -> tuple[PictureFacts, Thumb]:
         colorfulness=found.colorfulness,
         focus=found.focus,
         signature=found.signature,
+        hashes=found.hashes,
     )
     return facts, Thumb(image_id, found.thumb)
 
@@ -127,10 +128,11 @@ def _encoded(picture: Image.Image, config: CurateConfig) -> bytes:
 
 
 def _png(picture: Image.Image) -> bytes:
-    """By OpenCV, in a third of Pillow's time; zlib's Z_RLE is as small as level 6 in half of its."""
+    """By OpenCV, in a third of Pillow's time; zlib's Z_RLE and one filter are as small as level 6 in a third of its."""
     import cv2
 
     pixels = np.asarray(picture)
     pixels = pixels[..., ::-1] if pixels.ndim == 3 else pixels  # OpenCV has blue first
     how = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    how += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
     return cv2.imencode(".png", pixels, how)[1].tobytes()

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from pipeline.curate.arrays import Bytes, laplacian, luma, moments, resized
 from pipeline.curate.decode import Pixels
+from pipeline.curate.hashes import hashed
 from pipeline.curate.saliency import focus
 from pipeline.curate.signature import SIDE, signature
 from pipeline.curate.verify import CHROMA_SIDE, thumb
 
-VERSION = 3  # bumped when a value would change
+VERSION = 4  # bumped when a value would change
 _SMALL = 32  # px, what hash and colourfulness see
 _QUALITY_SIDE = 160  # px of the longer side: sharpness that a small generator would see
 
@@ -30,25 +31,28 @@ class Measures:
     colorfulness: float  # of the thumbnail
     focus: float  # saliency.focus
     signature: bytes  # signature.signature
+    hashes: bytes  # hashes.hashed
     thumb: bytes  # verify.thumb
 
 
 def measure(pixels: Pixels) -> Measures:
     picture = pixels.fitted(_QUALITY_SIDE)
-    grey = picture.convert("L")
-    luma = np.asarray(grey, np.float32)
-    small = picture.resize((_SMALL, _SMALL), Image.Resampling.BILINEAR)
-    colours = np.asarray(small, np.float32)
-    square = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    grey = luma(picture)
+    small = resized(picture, (_SMALL, _SMALL))
+    colours = small.astype(np.float32)
+    square = resized(grey, (SIDE, SIDE))
+    brightness, contrast = moments(grey)
+    frequencies = signature(grey, square)
     return Measures(
-        phash=perceptual_hash(np.asarray(small.convert("L"), np.float64)),
-        sharpness=round(laplacian_variance(luma), 3),
-        brightness=round(float(luma.mean()) / 255, 4),
-        contrast=round(float(luma.std()) / 255, 4),
+        phash=perceptual_hash(luma(small).astype(np.float64)),
+        sharpness=round(laplacian_variance(grey), 3),
+        brightness=round(brightness / 255, 4),
+        contrast=round(contrast / 255, 4),
         colorfulness=round(colorfulness(colours), 2),
         focus=focus(colours, pixels.width, pixels.height),
-        signature=signature(grey, square),
-        thumb=thumb(square, small.reduce(_SMALL // CHROMA_SIDE)),
+        signature=frequencies,
+        hashes=hashed(frequencies),
+        thumb=thumb(square, resized(small, (CHROMA_SIDE, CHROMA_SIDE))),
     )
 
 
@@ -60,17 +64,14 @@ def perceptual_hash(luma: npt.NDArray[np.float64]) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def laplacian_variance(luma: npt.NDArray[np.float32]) -> float:
-    laplacian = luma[1:-1, 1:-1] * -4
-    for neighbours in (luma[:-2, 1:-1], luma[2:, 1:-1], luma[1:-1, :-2], luma[1:-1, 2:]):
-        laplacian += neighbours
-    return float(laplacian.var()) if laplacian.size else 0.0
+def laplacian_variance(grey: Bytes) -> float:
+    """Without the outermost pixels, which have no neighbours."""
+    return moments(laplacian(grey)[1:-1, 1:-1])[1] ** 2 if min(grey.shape) > 2 else 0.0
 
 
 def colorfulness(rgb: npt.NDArray[np.float32]) -> float:
     """Hasler and Süsstrunk 2003, M3: spread and mean of red-green and of yellow-blue, in grey levels."""
     red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     opponents = red - green, (red + green) / 2 - blue
-    deviation = math.hypot(*(float(one.std()) for one in opponents))
-    mean = math.hypot(*(float(one.mean()) for one in opponents))
-    return deviation + 0.3 * mean
+    (mean_1, spread_1), (mean_2, spread_2) = (moments(one) for one in opponents)
+    return math.hypot(spread_1, spread_2) + 0.3 * math.hypot(mean_1, mean_2)

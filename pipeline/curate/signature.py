@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+
+from pipeline.curate.arrays import Bytes, moments, resized
 
 FREQUENCIES = 16  # per axis
 SIDE = 64  # px of the square that is transformed
@@ -20,25 +21,27 @@ _FLAT = 8.0  # grey levels, standard deviation along a row of a border, noise of
 _SAME = 10.0  # grey levels between the mean of a border's first row and of its others
 _RINGING = 6  # rows by which noise beside the picture may hide the end of the border
 
-Luma = npt.NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 _COSINES = np.cos(np.pi / SIDE * np.outer(np.arange(FREQUENCIES), np.arange(SIDE) + 0.5)) / SIDE
+_COSINES = _COSINES.astype(np.float32)
 _COSINES[1:] *= 2
 
 
-def signature(luma: Image.Image, square: Image.Image) -> bytes:
+def signature(luma: Bytes, square: Bytes) -> bytes:
     """Of a picture's `luma` and the same squashed to SIDE × SIDE.
 
     256 bytes; with a border 516: the box inside it follows (left, top, right, bottom, in 255ths of the
     picture), then 256 bytes for what is inside.
     """
     whole = _packed(square)
-    box = inside(np.asarray(luma, np.float32))
-    if box == (0, 0, *luma.size):
+    height, width = luma.shape
+    left, top, right, bottom = box = inside(luma)
+    if box == (0, 0, width, height):
         return whole
-    inner = luma.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box)
-    return whole + bytes(round(255 * at / luma.size[i % 2]) for i, at in enumerate(box)) + _packed(inner)
+    inner = resized(luma[top:bottom, left:right], (SIDE, SIDE))
+    shares = (left / width, top / height, right / width, bottom / height)
+    return whole + bytes(round(255 * share) for share in shares) + _packed(inner)
 
 
 def unpacked(
@@ -60,13 +63,13 @@ def levels(packed: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
     return np.asarray(np.sign(roots) * roots**2)
 
 
-def _packed(square: Image.Image) -> bytes:
-    found = _COSINES @ np.asarray(square, np.float64) @ _COSINES.T
+def _packed(square: Bytes) -> bytes:
+    found = _COSINES @ square.astype(np.float32) @ _COSINES.T
     roots = np.sign(found) * np.sqrt(np.abs(found)) * _FINE
     return np.clip(roots.round(), -127, 127).astype(np.int8).tobytes()
 
 
-def inside(luma: Luma) -> Box:
+def inside(luma: Bytes) -> Box:
     """What is left of H × W pixels without borders of one colour: left, top, right, bottom; all where that is
     less than a quarter of a side.
     """
@@ -80,11 +83,11 @@ def inside(luma: Luma) -> Box:
     return nothing if right - left < width / 4 else (left, top, right, bottom)
 
 
-def _margin(luma: Luma) -> int:
+def _margin(luma: Bytes) -> int:
     """Rows of one colour at the beginning; to the sharpest edge where noise ends them early."""
-    flat = luma[0].std() <= _FLAT
-    if not flat:
+    if moments(luma[0])[1] > _FLAT:
         return 0
+    luma = luma.astype(np.float32)
     same = (luma.std(axis=1) <= _FLAT) & (np.abs(luma.mean(axis=1) - luma[0].mean()) <= _SAME)
     if same.all():
         return len(luma)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from pipeline.curate.alignment import reduced, refined, sampled
+from pipeline.curate.arrays import Bytes, chroma
 
 LUMA_SIDE, CHROMA_SIDE = 64, 16  # px
 _FAR = 24.0  # grey levels: more in too many places ends the comparison early
@@ -40,10 +40,9 @@ Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 
-def thumb(square: Image.Image, small: Image.Image) -> bytes:
+def thumb(square: Bytes, small: Bytes) -> bytes:
     """Luma of LUMA_SIDE × LUMA_SIDE, then Cb and Cr of `small`, which is RGB, CHROMA_SIDE × CHROMA_SIDE."""
-    blue, red = small.convert("YCbCr").split()[1:]
-    return square.tobytes() + blue.tobytes() + red.tobytes()
+    return square.tobytes() + chroma(small).tobytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline import store
 from pipeline.curate import review, shelf
 from pipeline.curate.choose import Numbers, choose
 from pipeline.curate.config import CurateConfig
@@ -18,6 +19,7 @@ from pipeline.curate.facts import FaceFacts
 from pipeline.curate.fates import Known
 from pipeline.curate.inputs import Picture
 from pipeline.curate.look import Job, Seen, look, unreadable
+from pipeline.curate.remote import look_there
 from pipeline.records import ProcessedRow
 
 
@@ -33,25 +35,26 @@ class Workbench:
     ) -> None:
         """Nothing known or published counts when done `afresh`; only numbers hold."""
         self._config, self._name, self._data, self._pictures = config, name, data, pictures
+        self._cache = store.near(data)
         self._paths = {picture.image_id: picture.path for picture in pictures}
         if afresh:
-            shelf.forget(data, self._paths.keys())
+            shelf.forget(self._cache, self._paths.keys())
         self._overrides = review.overrides(data, name)
         self._dataset = Dataset(data, name, config, trusted=not afresh)
-        self._facts = {
-            image_id: rows[0] for image_id, rows in shelf.pictures(data).read(self._paths.keys()).items()
-        }
+        measured = shelf.pictures(self._cache).read(self._paths.keys())
+        self._facts = {image_id: rows[0] for image_id, rows in measured.items()}
         self._faces: dict[str, tuple[Face, ...]] = {}
         if config.crop == "face":
-            found = shelf.faces(data, config.looks).read(self._paths.keys())
+            found = shelf.faces(self._cache, config.looks).read(self._paths.keys())
             self._faces = {image_id: _faces(rows) for image_id, rows in found.items()}
-        self._alike = [] if afresh else shelf.likenesses(data, name)
+        self._alike = [] if afresh else shelf.likenesses(self._cache, name)
         self._chosen: tuple[list[ProcessedRow], Numbers] | None = None
 
     @property
     def work(self) -> Callable[[Sequence[Job]], list[Seen]]:
         """What a process does with a shard of `jobs`; hand the answer to `take`."""
-        return functools.partial(look, config=self._config, squares=self._dataset.squares)
+        shard = look if store.is_local(self._data) else look_there
+        return functools.partial(shard, config=self._config, squares=self._dataset.squares)
 
     def unknown(self) -> list[str]:
         """Pictures of which some fact is still to be found out."""
@@ -85,10 +88,10 @@ class Workbench:
         }
         refuted = facts.keys() & self._facts.keys()  # decoded once, but not as large as is needed now
         if refuted:
-            shelf.forget(self._data, refuted)
-        shelf.thumbs(self._data).add(one.thumb for one in seen if one.thumb)
-        shelf.faces(self._data, self._config.looks).add(_rows(faces))
-        shelf.pictures(self._data).add(facts.values())
+            shelf.forget(self._cache, refuted)
+        shelf.thumbs(self._cache).add(one.thumb for one in seen if one.thumb)
+        shelf.faces(self._cache, self._config.looks).add(_rows(faces))
+        shelf.pictures(self._cache).add(facts.values())
         self._facts |= facts
         self._faces |= faces
         self._chosen = None
@@ -96,8 +99,8 @@ class Workbench:
     def publish(self, key: str) -> pa.Table:
         """Returns the manifest; all jobs must be done."""
         rows, numbers = self._choice()
-        shelf.write_likenesses(self._data, self._name, self._alike)
-        shelf.tidy(self._data)
+        shelf.write_likenesses(self._cache, self._name, self._alike)
+        shelf.tidy(self._cache)
         return self._dataset.publish(rows, numbers, key)
 
     def _known(self, image_id: str) -> Known | None:
@@ -118,7 +121,7 @@ class Workbench:
         alike: list[Likeness] = []
         if self._config.dedupe == "near" or self._config.holdout:
             decoded = [one.facts for one in known.values() if one.facts.reason is None]
-            self._alike = likenesses(decoded, self._alike, shelf.thumbs(self._data).read)
+            self._alike = likenesses(decoded, self._alike, shelf.thumbs(self._cache).read)
             alike = [row for row in self._alike if self._config.mirror_is_duplicate or not row.mirrored]
         numbers = self._dataset.numbers()
         pictures = [picture for picture in self._pictures if picture.image_id in known]

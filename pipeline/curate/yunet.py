@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-from PIL import Image
 
+from pipeline.curate.arrays import Bytes
 from pipeline.curate.decode import Pixels
 from pipeline.curate.faces import Face
 from pipeline.errors import MissingInput
@@ -49,18 +49,18 @@ class Yunet:
             seen = self.look(frame, score)
             if len(seen):
                 found = seen
-                found[:, 0:14:2] *= pixels.width / frame.width
-                found[:, 1:14:2] *= pixels.height / frame.height
+                found[:, 0:14:2] *= pixels.width / frame.shape[1]
+                found[:, 1:14:2] *= pixels.height / frame.shape[0]
                 if (seen[:, 3] - seen[:, 1]).max() >= _SMALL * long_side:
                     break
         return [_face(row, pixels) for row in found.tolist()]
 
-    def look(self, frame: Image.Image, least_score: float) -> Found:
-        """Faces in `frame`, in its own pixels, best first."""
-        width, height = frame.size
+    def look(self, frame: Bytes, least_score: float) -> Found:
+        """Faces in `frame`, H × W × RGB, in its own pixels, best first."""
+        height, width = frame.shape[:2]
         rows, columns = -(-height // 32), -(-width // 32)
         batch = np.zeros((1, 3, rows * 32, columns * 32), np.float32)  # 1 × BGR × H × W in [0, 255]
-        batch[0, :, :height, :width] = np.asarray(frame).transpose(2, 0, 1)[::-1]
+        batch[0, :, :height, :width] = frame.transpose(2, 0, 1)[::-1]
         classes, objects, boxes, landmarks = self._answer(batch)
         certainty = classes * objects
         at = np.flatnonzero(certainty >= least_score**2)

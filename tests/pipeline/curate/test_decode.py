@@ -186,7 +186,7 @@ def test_no_more_is_decoded_than_asked_for_and_never_less(decode, kind):
         picture = pixels.at(scale)
         assert picture.width >= 1003 * scale
         assert picture.width <= max(2 * 1003 * scale, 1003 / 8) + 1
-    assert pixels.fitted(160).size == (160, 124)
+    assert pixels.fitted(160).shape == (124, 160, 3)
 
 
 def test_a_scale_gives_the_same_pixels_whatever_was_asked_before(decode):

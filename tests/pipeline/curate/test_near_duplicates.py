@@ -36,7 +36,7 @@ class Album:
         pixels = Pixels(path)
         found = measure(pixels)
         facts = PictureFacts(name, None, pixels.width, pixels.height, found.phash)
-        self.facts.append(dataclasses.replace(facts, signature=found.signature))
+        self.facts.append(dataclasses.replace(facts, signature=found.signature, hashes=found.hashes))
         self._thumbs[name] = [Thumb(name, found.thumb)]
 
     def thumbs(self, ids):

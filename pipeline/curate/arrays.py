@@ -1,0 +1,54 @@
+"""Pictures as arrays, for looking at them: by OpenCV, in a fifth of the time that Pillow and NumPy take.
+
+What is kept is cut by Pillow. OpenCV is imported by who looks only: it is a fifth of a second of a start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]  # H × W, or H × W × RGB
+
+
+def resized(picture: Bytes, size: tuple[int, int]) -> Bytes:
+    """At `size` (width, height), squashed or enlarged if need be."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    least = min(width, size[0]), min(height, size[1])
+    seen: Any = picture
+    if least != (width, height):  # means of areas hold only where nothing is enlarged
+        seen = cv2.resize(seen, least, interpolation=cv2.INTER_AREA)
+    return np.asarray(seen if least == size else cv2.resize(seen, size, interpolation=cv2.INTER_LINEAR))
+
+
+def luma(picture: Bytes) -> Bytes:
+    """H × W of H × W × RGB."""
+    import cv2
+
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def chroma(picture: Bytes) -> Bytes:
+    """2 × H × W, Cb and Cr about 128, of H × W × RGB."""
+    import cv2
+
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)[..., :0:-1].transpose(2, 0, 1), np.uint8)
+
+
+def laplacian(picture: Bytes) -> npt.NDArray[np.float32]:
+    """Of H × W: each pixel's four neighbours less four times itself."""
+    import cv2
+
+    return np.asarray(cv2.Laplacian(picture, cv2.CV_32F), np.float32)
+
+
+def moments(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Mean and standard deviation of an array of at most two axes."""
+    import cv2
+
+    mean, spread = cv2.meanStdDev(values)
+    return float(mean[0, 0]), float(spread[0, 0])
