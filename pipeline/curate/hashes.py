@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curate.neighbours import Hashes, Indices, Table
+from pipeline.curate.neighbours import Indices, Table
 from pipeline.curate.signature import FREQUENCIES, levels, unpacked
 
 _RADIUS = 6  # bits between a copy and the crop that it is: of 7,200 copies 99 % lie within
