@@ -115,7 +115,11 @@ _SITE = _option("site", metavar="SITE", choices=["instagram"], help="instagram")
 _USER = _option("user", metavar="USER", nargs="?", help="whose password is then asked for")
 _BROWSER = _option("--browser", metavar="NAME", help="take over the session of firefox, chrome … instead")
 _SET = _option("--set", metavar="KEY=VALUE", action="append", default=[], help="change a key: curate.size=32")
-_DATA = _option("--data", metavar="DIR", help="data directory (default: $IMPASTO_DATA, else ./data)")
+_DATA = _option(
+    "--data",
+    metavar="DIR",
+    help="data directory, or s3://… for pictures (default: $IMPASTO_DATA, else ./data)",
+)
 _JSON = _option("--json", action="store_true", help="for programs")
 _DASK = _option("--dask", metavar="ADDRESS", help="curate on the Dask cluster of this scheduler: tcp://…")
 _VERBOSE = _option("--verbose", action="store_true", help="show what Prefect says, too")
@@ -152,6 +156,10 @@ COMMANDS = {
 }
 
 
+# What works where the data directory is an address, too; the rest needs a folder of this machine.
+_ANYWHERE = frozenset("plan scrape preprocess retry forget contact keep drop status".split())
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, without the usage."""
@@ -176,6 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     args = parser().parse_args(arguments)
     try:
+        if "data" in args and args.command not in _ANYWHERE:
+            recipes.with_runs(recipes.data_directory(args.data))
         return COMMANDS[args.command].run(args)
     except (ImpastoError, TrainingError) as error:
         kept = (

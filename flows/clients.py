@@ -8,13 +8,14 @@ from pathlib import Path
 
 from flows import recipes
 from flows.orders import now
+from pipeline import store
 from pipeline.acquire.client import Client
 from pipeline.acquire.ledger import Ledger
 
 
 @contextmanager
 def client(data: Path) -> Iterator[Client]:
-    ledger = Ledger(data / "raw" / "ledger.sqlite", now)
+    ledger = Ledger(store.near(data) / "raw" / "ledger.sqlite", now)
     one = Client(ledger=ledger, pace=recipes.pace(), now=now, ca_bundle=recipes.ca_bundle())
     try:
         yield one

@@ -92,7 +92,7 @@ def contact(args: Namespace) -> int:
     from studio import contact
 
     data, name = recipes.data_directory(args.data), recipes.load(args.recipe).name
-    for page in contact.write(data, name, Path(args.output or data / "contact" / name)):
+    for page in contact.write(data, name, Path(args.output or store.near(data) / "contact" / name)):
         console.show(str(page))
     return 0
 

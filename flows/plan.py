@@ -10,7 +10,7 @@ from flows import console, estimates, sources, summaries
 from flows.estimates import NOTHING, Cost
 from flows.orders import Order, Stage, now
 from models import trainer
-from pipeline import manifest
+from pipeline import manifest, store
 from pipeline.acquire import acquire as acquisition
 from pipeline.curate import curate as curation
 from pipeline.errors import MissingInput
@@ -37,7 +37,8 @@ class Step:
 def steps(order: Order) -> list[Step]:
     """The stages of a run in their order."""
     before: list[Step] = list(_acquire(order))
-    for stage in (curate, train, report):
+    runs = (train, report) if store.is_local(order.data) else ()  # elsewhere there are none
+    for stage in (curate, *runs):
         before.append(stage(order, before))
     return before
 

@@ -1,4 +1,4 @@
-"""How fast stages were on this machine (data/rates.json), so that a plan can say how long they will take."""
+"""How fast stages were on this machine (data/rates.json, store.near), so that a plan can say how long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def note(data: Path, stage: str, pictures: int, seconds: float) -> None:
     """Remember what `stage` took for so many pictures; too few tell of its start, not of its pace."""
     if pictures >= _ENOUGH:
         rates = _read(data) | {stage: seconds / pictures}
-        store.write_text(data / NAME, json.dumps(rates, indent=1) + "\n", durable=False)
+        store.write_text(store.near(data) / NAME, json.dumps(rates, indent=1) + "\n", durable=False)
 
 
 def seconds(data: Path, stage: str, pictures: int) -> float | None:
@@ -26,7 +26,7 @@ def seconds(data: Path, stage: str, pictures: int) -> float | None:
 
 def _read(data: Path) -> dict[str, float]:
     try:
-        rates: dict[str, float] = json.loads((data / NAME).read_text())
+        rates: dict[str, float] = json.loads((store.near(data) / NAME).read_text())
     except (OSError, ValueError):
         return {}
     return rates

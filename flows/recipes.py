@@ -18,6 +18,7 @@ from typing import Any
 from flows import overrides, tables
 from flows.overrides import SECTIONS
 from models.config import NETWORKS, TrainConfig
+from pipeline import store
 from pipeline.acquire.source import SourceSpec
 from pipeline.acquire.sources import SOURCES
 from pipeline.curate.config import CurateConfig
@@ -112,8 +113,19 @@ def find(recipe: str) -> Path:
 
 
 def data_directory(given: str | os.PathLike[str] | None) -> Path:
-    """Where raw pictures, datasets and runs are kept: as asked, else $IMPASTO_DATA, else ./data."""
-    return Path(given or os.environ.get("IMPASTO_DATA") or "data").expanduser().absolute()
+    """Where raw pictures, datasets and runs are kept: as asked, else $IMPASTO_DATA, else ./data.
+
+    Raises ConfigError, MissingInput for an address such as s3://bucket/data that cannot be used.
+    """
+    return store.located(given or os.environ.get("IMPASTO_DATA") or "data")
+
+
+def with_runs(data: Path) -> Path:
+    """`data`, where it can hold runs, too; raises ConfigError where it is an address."""
+    if store.is_local(data):
+        return data
+    remedy = "copy processed/NAME from there into a data directory of this machine, and name that one"
+    raise ConfigError("--data", str(data), f"pictures can lie there, training and its runs cannot: {remedy}")
 
 
 def pace() -> float:
@@ -126,6 +138,14 @@ def pace() -> float:
     if not 0 <= factor < float("inf"):
         raise ConfigError("IMPASTO_PACE", value, "need a number of 0 or more, e.g. 1")
     return factor
+
+
+def launched() -> tuple[int, int] | None:
+    """This process's number and how many there are, where torchrun or accelerate launch started several."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    if "TORCHELASTIC_RUN_ID" not in os.environ or not count.isdecimal() or int(count) < 2:
+        return None
+    return int(os.environ["RANK"]), int(count)
 
 
 def ca_bundle() -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows import tasks, turns
+from flows import recipes, tasks, turns
 from flows.orders import Stage, order
 from flows.parameters import NO_CHANGES, NO_STAGES, Overrides
 
@@ -24,11 +24,11 @@ def scrape_and_train(
         overrides: recipe keys to change, e.g. {"curate.size": 32}
         data: the data directory; $IMPASTO_DATA or ./data when not given
         force: stages to do again whatever the cache says
-        dask: a Dask scheduler to curate on, e.g. tcp://10.0.0.1:8786; without, processes of its own
         dask: address of a Dask scheduler to curate on, e.g. tcp://10.0.0.1:8786; processes of its own without
     """
     todo = order(recipe, overrides, data, force, dask)
     todo.recipe.check_trainable()
+    recipes.with_runs(todo.data)
     with turns.with_data(todo.data):
         tasks.acquire(todo.recipe.sources, todo.data, anew=False, forced="acquire" in todo.force)
         tasks.curate(todo)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows import tasks, turns
+from flows import recipes, tasks, turns
 from flows.orders import Stage, order
 from flows.parameters import NO_CHANGES, NO_STAGES, Overrides
 
@@ -25,5 +25,6 @@ def train(
         force: ["train"] starts over; the old run is kept under another name
     """
     todo = order(recipe, overrides, data, force)
+    recipes.with_runs(todo.data)
     with turns.with_data(todo.data):
         return tasks.report(todo, tasks.train(todo))

@@ -77,7 +77,7 @@ def read(path: Path, record: type[R], columns: Sequence[str] | None = None) -> p
         empty = pa.Table.from_batches([], schema(record))  # empty_table would import pandas too
         return empty.select(list(columns)) if columns else empty
     try:
-        with pq.ParquetFile(path) as file:  # read_table would import pandas, a second of a command's start
+        with pq.ParquetFile(_there(path)) as file:  # read_table would import pandas: a second at the start
             return _completed(file.read(columns=list(columns) if columns else None), record, columns)
     except (pa.ArrowInvalid, OSError) as error:
         raise MissingInput(f"{path}: not a readable manifest ({error}); move it away, run again") from error
@@ -103,12 +103,17 @@ def meta(path: Path) -> dict[str, str]:
     """What the footer says; empty where there is no manifest."""
     if not path.exists():
         return {}
-    footer = pq.read_schema(path).metadata or {}
+    footer = pq.read_schema(_there(path)).metadata or {}
     return {
         key.decode().removeprefix(_PREFIX): value.decode()
         for key, value in footer.items()
         if key.startswith(_PREFIX.encode())
     }
+
+
+def _there(path: Path) -> Path | pa.BufferReader:
+    """As Arrow reads it; from an object store all at once, for manifests are small and answers slow."""
+    return path if store.is_local(path) else pa.BufferReader(path.read_bytes())
 
 
 def digest(data: pa.Table, columns: Sequence[str]) -> str:

@@ -1,17 +1,47 @@
-"""Files that appear whole or not at all, and the lock that gives a data directory to one run at a time."""
+"""Files that appear whole or not at all, and the lock that gives a data directory to one run at a time.
+
+Data directories are folders of this machine or lie in an object store (address.py); what pathlib does not do
+alike for both goes through here.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import itertools
 import os
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+from pipeline import address
 from pipeline.errors import DataDirectoryBusy, MissingInput
 
+A = TypeVar("A")
+B = TypeVar("B")
 _NUMBERS = itertools.count()
+_AT_ONCE = 16  # requests to an object store
+
+
+def located(where: str | os.PathLike[str]) -> Path:
+    """A folder of this machine, or PROTOCOL://… elsewhere. Raises ConfigError, MissingInput."""
+    if isinstance(where, str) and "://" in where:
+        return address.there(where)
+    return Path(where).expanduser().absolute()
+
+
+def is_local(path: Path) -> bool:
+    return isinstance(path, Path)
+
+
+def near(path: Path) -> Path:
+    """`path` itself where it is local, else a place of this machine for what an object store cannot hold:
+    what is appended to, what is locked, and what is quickly computed again.
+    """
+    return path if is_local(path) else address.near(path)
 
 
 @contextmanager
@@ -20,6 +50,10 @@ def beside(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
     `durable` fsyncs file and folder: for what cannot be made again (raw bytes, manifests, checkpoints).
     """
+    if not is_local(path):
+        with _uploaded(path) as temporary:
+            yield temporary
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # The process and a number in it: one run at a time holds a data directory, so no other has this name.
     temporary = path.with_name(f".part-{os.getpid()}-{next(_NUMBERS)}{path.suffix}")
@@ -35,7 +69,20 @@ def beside(path: Path, *, durable: bool = True) -> Iterator[Path]:
         _fsync(path.parent)
 
 
+@contextmanager
+def _uploaded(path: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / path.name
+        yield temporary
+        filesystem, key = address.opened(path)
+        filesystem.put_file(str(temporary), key)
+
+
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    if not is_local(path):
+        filesystem, key = address.opened(path)
+        filesystem.pipe_file(key, content)
+        return
     with beside(path, durable=durable) as temporary:
         temporary.write_bytes(content)
 
@@ -44,23 +91,87 @@ def write_text(path: Path, content: str, *, durable: bool = True) -> None:
     write_bytes(path, content.encode(), durable=durable)
 
 
+def move(path: Path, target: Path, content: bytes) -> None:
+    """`path`, whose `content` is known, becomes `target`; elsewhere it may stay where it was, too."""
+    if is_local(path):
+        path.replace(target)
+    else:
+        write_bytes(target, content)
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Bytes of the files in `folder` by name; of none where it is not there."""
+    if not is_local(folder):
+        return _sizes_elsewhere(folder)
+    if not folder.exists():
+        return {}
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+
+
+def _sizes_elsewhere(folder: Path) -> dict[str, int]:
+    filesystem, key = address.opened(folder)
+    try:
+        found = filesystem.ls(key, detail=True)
+    except FileNotFoundError:
+        return {}
+    return {one["name"].rpartition("/")[2]: one["size"] for one in found if one["type"] == "file"}
+
+
+def make_folder(folder: Path) -> None:
+    if is_local(folder):  # elsewhere there are none, only names with slashes
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """With all that is in it, where it is there."""
+    if is_local(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    elif folder.exists():
+        filesystem, key = address.opened(folder)
+        filesystem.rm(key, recursive=True)
+
+
 def sweep(folder: Path) -> None:
     """Remove what a killed process left half-written in `folder` (not below it)."""
-    for part in folder.glob(".part-*"):
-        part.unlink(missing_ok=True)
+    if is_local(folder):  # elsewhere nothing is half-written
+        for part in folder.glob(".part-*"):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def requests(data: Path) -> Iterator[Callable[[Callable[[A], B], Iterable[A]], Iterator[B]]]:
+    """What maps a function that asks for files of `data` over many: one by one where they are local, else
+    several at once, for an object store answers slowly and many.
+    """
+    if is_local(data):
+        yield map
+        return
+    with ThreadPoolExecutor(_AT_ONCE, "request") as pool:
+        yield pool.map
 
 
 @contextmanager
 def exclusive(data: Path) -> Iterator[None]:
-    """Hold the data directory `data` alone; the lock goes with the process, however it ends.
+    """Hold the data directory `data` alone; on this machine the lock goes with the process, however it ends.
 
     Raises DataDirectoryBusy at once where another run holds it.
     """
+    with _held(near(data), data):
+        if is_local(data):
+            yield
+        else:
+            with address.locked(data):
+                yield
+
+
+@contextmanager
+def _held(folder: Path, data: Path) -> Iterator[None]:
     try:
-        data.mkdir(parents=True, exist_ok=True)
-        lock = (data / ".lock").open("a+")
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / address.LOCK).open("a+")
     except OSError as error:
-        raise MissingInput(f"data directory {data}: cannot be written ({error.strerror})") from error
+        raise MissingInput(f"data directory {folder}: cannot be written ({error.strerror})") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

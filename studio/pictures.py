@@ -53,7 +53,7 @@ def _thumbnail(path: Path, side: int, quality: int) -> Embedded:
 
 
 def _small(path: Path, side: int) -> tuple[Image.Image, float]:
-    with Image.open(path) as opened:
+    with path.open("rb") as file, Image.open(file) as opened:
         longest = max(opened.size)
         if opened.width * opened.height > MOST_PIXELS:
             raise Image.DecompressionBombError

@@ -43,7 +43,7 @@ class Collection:
 
     def has_journal(self) -> bool:
         """Whether an acquisition was killed here (or runs now)."""
-        return (self.folder / journal.NAME).exists()
+        return journal.path(self.folder).exists()
 
     def fold(self) -> None:
         """Take the journal into the manifest and listing.json, then remove it; twice is the same as once."""
@@ -66,7 +66,7 @@ class Collection:
                 if rows[key].reason == "interrupted":
                     rows[key] = dataclasses.replace(rows[key], reason=last.outcome)
         self.publish(rows, last)
-        (self.folder / journal.NAME).unlink()
+        journal.path(self.folder).unlink()
 
     def publish(self, rows: dict[Key, RawRow], last: Listing | None) -> None:
         """Write what changed: pictures first, then the manifest that vouches for them, then listing.json."""
@@ -136,7 +136,7 @@ class Collection:
         """Remove what a killed process left half-written."""
         store.sweep(self.folder)
         for folder in _shards(self.folder):
-            store.sweep(Path(folder))
+            store.sweep(folder)
 
     def _cap(self, limit: int | None) -> int | None:
         """Most pictures to go for: who asks for less than was listed leaves the rest to others."""
@@ -203,13 +203,12 @@ def _included(row: RawRow, globs: Sequence[str]) -> bool:
     return not globs or any(fnmatchcase(row.source_id, glob) for glob in globs)
 
 
-def _shards(folder: Path) -> Iterator[str]:
+def _shards(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
-        with os.scandir(folder) as entries:
-            yield from (entry.path for entry in entries if len(entry.name) == 2 and entry.is_dir())
+        yield from (entry for entry in folder.iterdir() if len(entry.name) == 2 and entry.is_dir())
 
 
 def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
-    for shard in _shards(folder):
-        with os.scandir(shard) as entries:
-            yield from ((entry.name, entry.stat().st_size) for entry in entries)
+    with store.requests(folder) as each:
+        for sizes in each(store.sizes, _shards(folder)):
+            yield from sizes.items()

@@ -96,5 +96,5 @@ def forgotten_images(data: Path) -> frozenset[str]:
 def _names(data: Path) -> Iterator[tuple[str, str]]:
     """Source and collection of everything under data/raw."""
     for folder in sorted(data.glob("raw/*/*/")):
-        if (folder / manifest.NAME).exists() or (folder / journal.NAME).exists():
+        if (folder / manifest.NAME).exists() or journal.path(folder).exists():
             yield folder.parent.name, folder.name

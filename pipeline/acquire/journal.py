@@ -1,6 +1,7 @@
 """What an acquisition has done so far, line by line: a killed one loses nothing but what was in flight.
 
 journal.jsonl lives only while an acquisition runs, or after one that was killed: the manifest takes it in.
+Where the collection lies in an object store, which appends to nothing, it lives on this machine.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pipeline import store
 from pipeline.acquire.listing import Listing
 from pipeline.records import Key, Listed
 
@@ -45,12 +47,17 @@ class Outcome:
 Entry = Listed | Listing | tuple[Key, Outcome]
 
 
+def path(folder: Path) -> Path:
+    """The journal of the collection in `folder`, if there is one."""
+    return store.near(folder) / NAME
+
+
 class Journal:
     """Open for appending; thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / NAME).open("ab")
+        path(folder).parent.mkdir(parents=True, exist_ok=True)
+        self._file = path(folder).open("ab")
         self._lock = threading.Lock()
         self._unsynced = 0
 
@@ -89,10 +96,9 @@ class Journal:
 
 def read(folder: Path) -> Iterator[Entry]:
     """The entries in order, up to the first line that a crash or a power cut left torn."""
-    path = folder / NAME
-    if not path.exists():
+    if not path(folder).exists():
         return
-    with path.open("rb") as file:
+    with path(folder).open("rb") as file:
         for line in file:
             try:
                 [(what, fields)] = json.loads(line).items()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline import store
 from pipeline.acquire.client import Client
 from pipeline.acquire.collection import Collection, as_listed, is_passing, is_unfinished
 from pipeline.acquire.fetching import Fetching
@@ -46,7 +47,7 @@ class Run:
         # Before the source is opened: what changes from here on is seen as a change by the next run.
         self._fingerprint = self._spec.fingerprint()
         try:
-            with self._spec.open(Doors(self._client, self._now, self._known.folder)) as source:
+            with self._spec.open(Doors(self._client, self._now, store.near(self._known.folder))) as source:
                 done = self._work(source, owed, list_first=list_first)
             outcome = COMPLETE if self._listing.complete else self._listing.outcome
         except SourceRefused as refusal:
