@@ -93,7 +93,12 @@ def train(args: Namespace) -> int:
     from flows import plan
     from models import run as runs
 
+    rank, count = recipes.launched() or (0, 1)
+    if count > 1:
+        args.set.append(f"train.devices={count}")
     todo = arguments.order(args, ["train"] if args.fresh else [])
+    if rank:
+        return _help_train(todo)
     trained = plan.train(todo)
     steps = [trained, plan.report(todo, [trained])]
     if all(step.done for step in steps):
@@ -106,6 +111,14 @@ def train(args: Namespace) -> int:
 
         result = train(args.recipe, arguments.changes(args), str(todo.data), sorted(todo.force))
     _say_where(Path(result["run"]))
+    return 0
+
+
+def _help_train(todo: Order) -> int:
+    """Not the first process of several that were launched: the first one holds the data and shows all."""
+    from models import trainer
+
+    trainer.help_train(todo.recipe.train, todo.recipe.name, todo.data, fresh=bool(todo.force))
     return 0
 
 

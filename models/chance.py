@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
@@ -12,10 +12,14 @@ from torch import Tensor
 
 
 class Chance:
-    """The random numbers of one step, on the device where they are used."""
+    """The random numbers of one step, on the device where they are used.
 
-    def __init__(self, seed: int, device: torch.device) -> None:
-        self._seed = seed
+    Of several processes every one draws the numbers of all, and takes its own: together they have those that
+    one process with all the pictures would have.
+    """
+
+    def __init__(self, seed: int, device: torch.device, rank: int = 0, count: int = 1) -> None:
+        self._seed, self._rank, self._count = seed, rank, count
         self._generator = torch.Generator(device)
         self._now = seed
 
@@ -28,18 +32,24 @@ class Chance:
 
     @contextmanager
     def governing_torch(self) -> Iterator[None]:
-        """Within, torch's own random numbers (dropout's) are this step's, too."""
+        """Within, torch's own random numbers (dropout's) are this step's and this process's, too."""
         device = self._generator.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(self._now)
+            torch.manual_seed(self._now ^ self._rank)
             yield
 
     def normal(self, *shape: int) -> Tensor:
-        return torch.randn(shape, generator=self._generator, device=self._generator.device)
+        """The first dimension counts pictures."""
+        return self._ours(torch.randn, shape)
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        numbers = torch.rand(shape, generator=self._generator, device=self._generator.device)
-        return numbers * (high - low) + low
+        """The first dimension counts pictures."""
+        return self._ours(torch.rand, shape) * (high - low) + low
+
+    def _ours(self, draw: Callable[..., Tensor], shape: tuple[int, ...]) -> Tensor:
+        of_all = (shape[0] * self._count, *shape[1:])
+        numbers = draw(of_all, generator=self._generator, device=self._generator.device)
+        return numbers[self._rank :: self._count]
 
 
 def latents(count: int, latent_dim: int, seed: int) -> Tensor:

@@ -49,7 +49,8 @@ class TrainConfig:
     ema_decay: float = 0.995  # per step; half of the average is younger than 139 steps
     precision: str = "auto"
     device: str = "auto"
-    devices: int = 1
+    devices: int = 1  # processes, each with a batch of its own
+    sync_norm: bool = True  # batch norm sees the batches of all devices
     seed: int = 0
     checkpoint_every: int = 500  # steps, as the next three
     log_every: int = 50
@@ -77,7 +78,7 @@ class TrainConfig:
             value = getattr(self, key)
             _need(key, value, 0 <= value < 1, f"need 0 or more and less than 1, e.g. {example}")
         self._check_together()
-        _need("devices", self.devices, self.devices == 1, "this version trains on one device; use 1")
+        _need("devices", self.devices, self.devices >= 1, "need 1 or more")
         _need("seed", self.seed, 0 <= self.seed < 2**63, "need a whole number from 0 to 2**63 - 1")
 
     def _check_together(self) -> None:

@@ -82,6 +82,35 @@ def load(dataset: Dataset) -> NDArray[np.uint8]:
 
     first = _decode(dataset.paths[0])
     pictures = np.empty((len(dataset), *first.shape), np.uint8)
+    _fill(pictures, dataset)
+    return pictures
+
+
+def write_pixels(dataset: Dataset, path: Path) -> None:
+    """Publish what `load` would give as a NumPy file, without ever holding it in memory."""
+    import numpy as np
+
+    first = _decode(dataset.paths[0])
+
+    def write(part: Path) -> None:
+        pictures = np.lib.format.open_memmap(part, "w+", np.uint8, (len(dataset), *first.shape))
+        _fill(pictures, dataset)
+        pictures.flush()
+
+    publish(path, write)
+
+
+def mapped(path: Path) -> NDArray[np.uint8]:
+    """The array in a file of `write_pixels`, read from there as it is used."""
+    import numpy as np
+
+    # "c": nobody writes, but torch wants to be allowed to, and its writing would go nowhere
+    pictures: NDArray[np.uint8] = np.load(path, mmap_mode="c")
+    return pictures
+
+
+def _fill(pictures: NDArray[np.uint8], dataset: Dataset) -> None:
+    first = pictures[0]
 
     def place(index: int) -> None:
         picture = _decode(dataset.paths[index])
@@ -93,7 +122,6 @@ def load(dataset: Dataset) -> NDArray[np.uint8]:
     with ThreadPoolExecutor() as pool:
         for _ in pool.map(place, range(len(dataset))):
             pass
-    return pictures
 
 
 def picture_shape(dataset: Dataset) -> tuple[int, int]:
@@ -140,11 +168,14 @@ class Order:
     """Which pictures make up which batch: a function of (seed, step) alone, so there is no position to save.
 
     An epoch is one permutation, its last incomplete batch dropped; fewer pictures than a batch are one batch.
+    Where several processes train, a batch is what all of them see, each as many.
     """
 
-    def __init__(self, pictures: int, batch_size: int, seed: int) -> None:
+    def __init__(self, pictures: int, batch_size: int, seed: int, processes: int = 1) -> None:
+        if pictures < processes:
+            raise TooFewPictures(f"{pictures} pictures for {processes} devices; need one for each at least")
         self.pictures, self.seed = pictures, seed
-        self.batch_size = min(batch_size, pictures)
+        self.batch_size = min(batch_size, pictures // processes) * processes
         self.steps_per_epoch = pictures // self.batch_size
         self._epoch = -1
         self._permutation: NDArray[np.int64]

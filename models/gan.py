@@ -18,7 +18,9 @@ from models.chance import Chance
 from models.config import TrainConfig
 from models.losses import LOSSES, Judged, by_chance, called_real
 from models.networks import NETWORKS, Shape
+from models.networks.synced import sync
 from models.penalty import gradient_penalty
+from models.team import Team
 
 # What is summed up over a logging interval, in this order.
 MEANS = ("loss_d", "loss_g", "score_real", "score_fake", "accuracy_real", "accuracy_fake")
@@ -28,17 +30,27 @@ class Gan:
     """Generator, discriminator, their optimizers and the average; `step` is one step of both.
 
     Same arithmetic as the DCGAN tutorial's: the discriminator sees real and fake as two batches, so that
-    batch norm keeps them apart, then the generator is scored by the discriminator just changed.
+    batch norm keeps them apart, then the generator is scored by the discriminator just changed. In a `team`
+    every process has its share of both batches, and gradients are averaged before the optimizers step.
     """
 
     def __init__(
-        self, shape: Shape, config: TrainConfig, device: torch.device, precision: torch.dtype
+        self,
+        shape: Shape,
+        config: TrainConfig,
+        device: torch.device,
+        precision: torch.dtype,
+        team: Team | None = None,
     ) -> None:
         self.shape, self.config = shape, config
+        self._team = team or Team(device)
         self._network = NETWORKS[config.network]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             generator, discriminator = self._network.generator(shape), self._network.discriminator(shape)
+        if self._team.count > 1 and config.sync_norm:
+            sync(generator)
+            sync(discriminator)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.discriminator = discriminator.to(device).to(memory_format=torch.channels_last)
         self.average = Average(self.generator, config.ema_decay if config.ema else 0.0)
@@ -71,6 +83,7 @@ class Gan:
 
     def set_rates(self, factor: float) -> None:
         """Both learning rates as the recipe says, times `factor`."""
+        self.rate_factor = factor
         self.rates = self.config.lr_g * factor, self.config.lr_d * factor
         for (_, _, optimizer), rate in zip(self._optimizers(), self.rates, strict=True):
             optimizer.param_groups[0]["lr"] = rate
@@ -104,14 +117,18 @@ class Gan:
                 total = total + penalty * (weight * self.config.penalty_every)
         self._descend(total, self.discriminator, self._optimizer_d)
         if self._strength:
-            self._strength.follow(called_real(self._loss, real.outputs.detach(), fake.outputs.detach())[0])
+            called, _ = called_real(self._loss, real.outputs.detach(), fake.outputs.detach())
+            self._strength.follow(self._team.mean(called).repeat(self._team.count))
         return loss.detach(), _detached(real), _detached(fake)
 
     def _step_generator(self, fake_BCHW: Tensor, real_BCHW: Tensor, real: Judged, chance: Chance) -> Tensor:
         if self._loss.compares:
             with torch.no_grad():
                 real = self._judge(real_BCHW, chance)
-        loss = self._loss.generator(self._judge(fake_BCHW, chance), real)
+        fake = self._judge(fake_BCHW, chance)
+        if self._loss.compares:
+            real, fake = self._centred(real), self._centred(fake)
+        loss = self._loss.generator(fake, real)
         self._descend(loss, self.generator, self._optimizer_g)
         return loss.detach()
 
@@ -123,15 +140,25 @@ class Gan:
             outputs_B: Tensor = score(seen)
         return Judged(seen.float(), outputs_B.float())
 
+    def _centred(self, judged: Judged) -> Judged:
+        """Features moved so that their mean is that of all processes: some losses compare nothing else."""
+        if self._team.count == 1:
+            return judged
+        ours = judged.features.detach().mean(0)
+        return judged._replace(features=judged.features + (self._team.mean(ours) - ours))
+
     def _descend(self, loss: Tensor, module: nn.Module, optimizer: Optimizer) -> None:
         """Step `module` alone: the other's gradients are not even computed.
 
         From the first loss on that is not a number the fused optimizers leave all weights as they are
         (`found_inf`, as GradScaler sets it): the check stays on the device, the loop reads it now and then.
         """
-        self._broken = torch.maximum(self._broken, (~loss.detach().isfinite()).float())
         optimizer.zero_grad()
         loss.backward(inputs=list(module.parameters()))
+        of_all = loss.detach().clone()
+        gradients = [weight.grad for weight in module.parameters() if weight.grad is not None]
+        self._team.mean_in_place([*gradients, of_all])
+        self._broken = torch.maximum(self._broken, (~of_all.isfinite()).float())
         optimizer.found_inf = self._broken  # type: ignore[attr-defined]  # read by fused steps
         optimizer.step()
 
@@ -140,7 +167,7 @@ class Gan:
         score = self._loss.score
         as_real, as_fake = called_real(self._loss, real_B, fake_B)
         means = [score(real_B).mean(), score(fake_B).mean(), as_real.mean(), 1 - as_fake.mean()]
-        self._sums += torch.stack([loss_d, loss_g, *means])
+        self._sums += self._team.mean(torch.stack([loss_d, loss_g, *means]))
         self._summed += 1
 
     def broken(self) -> bool:
@@ -169,9 +196,14 @@ class Gan:
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` gave, bit for bit."""
-        self._broken.zero_()
         for name, tensor in self.tensors().items():
             tensor.copy_(tensors[name])
+        self._broken.zero_()
+
+    def go_on(self, rate_factor: float) -> None:
+        """After another process's tensors were taken over."""
+        self._broken.zero_()
+        self.set_rates(rate_factor)
 
     def load_weights(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over networks and average alone; raises ValueError where they have other shapes."""

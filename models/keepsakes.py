@@ -19,7 +19,7 @@ def write(
     run: Run, metrics: pa.Table, reals_NHWC: Tensor, generator: nn.Module, evaluation: Evaluation | None
 ) -> None:
     """Animation, loss plot, real beside generated; with an `evaluation`'s features the search for copies."""
-    config, device = run.config, reals_NHWC.device
+    config, device = run.config, next(generator.parameters()).device
     real = reals_NHWC.cpu().numpy()
     size = real.shape[1]
     columns = pictures.columns_for(size)

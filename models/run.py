@@ -5,6 +5,7 @@ data/runs/NAME-DIGEST/ holds, beside the recipe.toml and report.html of others:
     checkpoints/best.safetensors      the state with the best KID, where it is measured
     samples/0000250.png               the same latent points at every `sample_every` steps
     pictures.parquet              what it is trained on: the kept rows of the dataset's manifest
+    pixels.npy                    its pictures, only while it trains and where memory does not hold them
     metrics.parquet  events.out.tfevents.*  generator.safetensors
     training.gif  losses.png  real_and_fake.png    written when a run ends
     nearest.png  nearest.parquet                   so, too, where it was evaluated
@@ -26,7 +27,7 @@ from models.config import DEFAULT_STEPS, TrainConfig
 from models.data import Dataset
 from models.errors import MissingInput
 
-VERSION = 2  # of what training computes: raise it when the same recipe gives other weights
+VERSION = 3  # of what training computes: raise it when the same recipe gives other weights
 
 # Keys that say how long, how often and where, not what.
 _NOT_IN_DIGEST = frozenset(
@@ -66,7 +67,8 @@ class Run:
         if config.minutes is not None:
             return Length(None, config.minutes * 60)
         if config.epochs is not None:
-            per_epoch = datasets.Order(len(self.dataset), config.batch_size, config.seed).steps_per_epoch
+            order = datasets.Order(len(self.dataset), config.batch_size, config.seed, config.devices)
+            per_epoch = order.steps_per_epoch
             return Length(max(1, round(config.epochs * per_epoch)), None)
         return Length(config.steps or DEFAULT_STEPS, None)
 
@@ -93,6 +95,10 @@ class Run:
     @property
     def pictures(self) -> Path:
         return self.folder / PICTURES
+
+    @property
+    def pixels(self) -> Path:
+        return self.folder / "pixels.npy"
 
     def position(self) -> tuple[int, int, float]:
         """Step, pictures seen and seconds of training of the last whole checkpoint."""

@@ -1,4 +1,4 @@
-"""One process training one run: the loop, and what is written as it goes."""
+"""The process that leads the training of one run: the loop, and what is written as it goes."""
 
 from __future__ import annotations
 
@@ -11,37 +11,33 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from models import checkpoint, data, keepsakes, pictures, sample
 from models import run as runs
-from models.chance import Chance, latents
-from models.device import choose_device, choose_precision
+from models.chance import latents
 from models.errors import ConfigError, Diverged
 from models.evaluation import PICTURES, Evaluation, Standing
 from models.files import sweep
-from models.gan import Gan
 from models.guard import MOST_ROLLBACKS, Guard, diagnosis, diversity
 from models.interrupt import asked_to_stop
 from models.metrics import Metrics
-from models.networks import shape_for
 from models.records import Trained, TrainProgress
 from models.run import Run
+from models.team import Team
+from models.worker import Worker
 
 _log = logging.getLogger(__name__)
 
 
 class Session:
-    def __init__(self, run: Run, on_progress: Callable[[TrainProgress], None]) -> None:
+    def __init__(self, run: Run, team: Team, on_progress: Callable[[TrainProgress], None]) -> None:
         config = run.config
         self.run, self.config, self._on_progress = run, config, on_progress
         self._event: str | None = None  # to be handed on
-        self._shape = shape_for(config, *data.picture_shape(run.dataset))
-        self._device = choose_device(config.device)
-        self._reals = torch.from_numpy(data.load(run.dataset)).to(self._device)  # N x H x W x C uint8
-        self._order = data.Order(len(run.dataset), config.batch_size, config.seed)
-        self._chance = Chance(config.seed, self._device)
+        sweep(run.folder)
+        self._worker, self._device = Worker(run, team), team.device
+        self._shape = self._worker.shape
         columns = pictures.columns_for(self._shape.size)
         self._fixed_BL = latents(columns**2, self._shape.latent_dim, config.seed)
         self._real_diversity = diversity(self._some_reals(columns**2))
@@ -49,8 +45,8 @@ class Session:
         if config.evaluate_every:
             self._evaluation = Evaluation(self._some_reals(PICTURES), self._device)
         self._best: nn.Module | None = None  # the generator with the best KID so far
-        sweep(run.folder)
         self._seconds_before = self._go_to_last_checkpoint()
+        self._worker.share()
         if not run.pictures.exists():
             data.write_list(run.dataset, run.pictures)
         self._metrics = Metrics(run.metrics, self._step)
@@ -62,9 +58,9 @@ class Session:
             if self._step == 0:
                 self._sample()
             while not self._done():
-                self._gan.step(self._step, self._batch(), self._chance.at(self._step))
+                self._worker.step(self._step)
                 self._step += 1
-                self._seen += self._order.batch_size
+                self._seen += self._worker.pictures_per_step
                 if self._to_be_checked() and self._gan.broken():
                     self._roll_back()
                 else:
@@ -83,11 +79,6 @@ class Session:
         config = self.config
         every = (config.log_every, config.checkpoint_every, config.evaluate_every)
         return any(interval and self._step % interval == 0 for interval in every) or self._done()
-
-    def _batch(self) -> Tensor:
-        """The real pictures of this step, B x C x H x W in [-1, 1] (in memory channels come last)."""
-        index = torch.from_numpy(self._order.batch(self._step)).to(self._device)
-        return self._reals[index].permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
     def _write_what_is_due(self) -> None:
         if self._step % self.config.log_every == 0:
@@ -127,6 +118,7 @@ class Session:
         self._go_to_last_checkpoint()
         self._guard.rollbacks, self._standing.seconds = rollbacks + 1, measuring_s
         self._gan.set_rates(self._guard.rate_factor)
+        self._worker.share()
         self._metrics.rewind(self._step)
         self._tell(
             f"rolled back from step {broke_at:,} to {self._step:,}: a loss was no longer a number; both "
@@ -170,12 +162,13 @@ class Session:
             self._sample()
         self._save()
         chosen = self._best or self._gan.average.module
-        keepsakes.write(self.run, self._metrics.table, self._reals, chosen, self._evaluation)
+        keepsakes.write(self.run, self._metrics.table, self._worker.reals, chosen, self._evaluation)
         self._publish_generator(complete=True)
+        self.run.pixels.unlink(missing_ok=True)
         return Trained(self.run.folder, self._step, self._seen, self._seconds(), finished_before=False)
 
     def _some_reals(self, count: int) -> pictures.Pixels:
-        return data.some(self._reals.cpu().numpy(), count, self.config.seed)
+        return data.some(self._worker.reals.cpu().numpy(), count, self.config.seed)
 
     def _generate(self, latents_BL: Tensor) -> pictures.Pixels:
         module = self._gan.average.module
@@ -194,8 +187,7 @@ class Session:
 
     def _go_to_last_checkpoint(self) -> float:
         """Be what the last whole checkpoint holds, without one the beginning; gives its seconds."""
-        precision = choose_precision(self.config.precision, self._device)
-        self._gan = Gan(self._shape, self.config, self._device, precision)
+        self._gan = self._worker.begin()
         self._step = self._seen = 0
         self._guard, self._standing = Guard(), Standing()
         self._best = None

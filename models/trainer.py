@@ -11,7 +11,7 @@ from models.errors import TrainingError
 from models.records import Outlook, Trained, TrainProgress
 from models.run import VERSION
 
-__all__ = ["VERSION", "outlook", "train"]
+__all__ = ["VERSION", "help_train", "outlook", "train"]
 
 
 def train(
@@ -32,9 +32,21 @@ def train(
         run.set_aside()
     if run.finished():
         return Trained(run.folder, *run.position(), finished_before=True)
+    from models import launch
     from models.session import Session
 
-    return Session(run, on_progress).train()
+    with launch.team(run) as team:
+        return Session(run, team, on_progress).train()
+
+
+def help_train(config: TrainConfig, name: str, data: Path, *, fresh: bool = False) -> None:
+    """Be one of the other processes of a run that torchrun or accelerate started together with `train`."""
+    run = runs.find(config, name, data)
+    if run.finished() and not fresh:
+        return
+    from models import launch
+
+    launch.follow(run)
 
 
 def outlook(config: TrainConfig, name: str, data: Path) -> Outlook:

@@ -25,7 +25,7 @@ from models.errors import ConfigError
         ("evaluate_every", -1, "train.evaluate_every = -1: need 0 (never) or more"),
         ("patience", 3, "train.patience = 3: counts evaluations, and there are none; set train.evaluate_ev"),
         ("augment_target", 0.6, "train.augment_target = 0.6: nothing to adapt"),
-        ("devices", 2, "train.devices = 2: this version trains on one device"),
+        ("devices", 0, "train.devices = 0: need 1 or more"),
     ],
 )
 def test_a_wrong_value_is_refused_with_key_value_and_remedy(key: str, value: object, says: str) -> None:
