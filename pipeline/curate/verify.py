@@ -91,8 +91,9 @@ def alike(one: Thumbs, other: Thumbs, box_one: Floats, box_other: Floats) -> Fla
         hopeful = (np.abs(residuals[:, 1:-1, 1:-1]) > _FAR).mean(axis=(1, 2)) <= most
         one, other, at = one.rows(hopeful), other.rows(hopeful), at[hopeful]
         box_one, box_other = box_one[hopeful], box_other[hopeful]
-    if len(at):
-        found[at] = verdict(differences(one, other, *trimmed(box_one, box_other)))
+        if not len(at):
+            return found
+    found[at] = verdict(differences(one, other, *trimmed(box_one, box_other)))
     return found
 
 

@@ -18,6 +18,7 @@ from pipeline.curate.duplicates import Likeness, kept_instead, likenesses
 from pipeline.curate.facts import PictureFacts, Thumb
 from pipeline.curate.neighbours import Table
 from pipeline.curate.quality import measure
+from pipeline.curate.verify import Thumbs, alike, thumb
 from tests.pipeline.curate.conftest import copied, drawn, encoded
 
 
@@ -170,6 +171,15 @@ def test_new_pictures_are_compared_with_old_ones_and_old_ones_not_again(album):
     after = likenesses(album.facts, before, album.thumbs)
     assert album.asked == [{"5", "5 new copy"}]
     assert pairs(after) == album.pairs() == pairs(before) | {frozenset(("5", "5 new copy"))}
+
+
+def test_pictures_with_nothing_in_common_are_told_apart_though_their_hashes_agree():
+    noise = np.random.default_rng(0).integers(0, 2, (2, 16, 16), np.uint8) * 255
+    small = np.full((16, 16, 3), 128, np.uint8)
+    one, other = (Thumbs.of([thumb(np.kron(cells, np.ones((4, 4), np.uint8)), small)]) for cells in noise)
+    whole = np.array([[0, 0, 1, 1]], np.float32)
+    assert not alike(one, other, whole, whole).any()
+    assert alike(one, one, whole, whole).all()
 
 
 def test_what_is_gone_is_forgotten(album):
