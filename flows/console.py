@@ -25,8 +25,8 @@ class Console(Protocol):
         """One line that stays."""
         ...
 
-    def stage(self, what: str) -> AbstractContextManager[Tick]:
-        """Progress of one stage for as long as the block runs."""
+    def stage(self, what: str, *, timed: bool = False) -> AbstractContextManager[Tick]:
+        """Progress of one stage for as long as the block runs; `timed`: what is counted are seconds."""
         ...
 
 
@@ -42,13 +42,15 @@ class Terminal:
         self._rich.print(line, markup=False, soft_wrap=True)
 
     @contextmanager
-    def stage(self, what: str) -> Iterator[Tick]:
+    def stage(self, what: str, *, timed: bool = False) -> Iterator[Tick]:
         with self._progress() as progress:
-            bar = progress.add_task(what, total=None, rate="")
+            bar = progress.add_task(what, total=None, count="", rate="")
 
             def tick(done: int, total: int | None) -> None:
-                speed = progress.tasks[0].speed
-                progress.update(bar, completed=done, total=total, rate=f"{speed:,.0f}/s" if speed else "")
+                speed = None if timed else progress.tasks[0].speed
+                rate = f"{speed:,.0f}/s" if speed else ""
+                count = _count(done, total, "/", timed=timed)
+                progress.update(bar, completed=done, total=total, count=count, rate=rate)
 
             yield tick
 
@@ -58,7 +60,7 @@ class Terminal:
         return rich.Progress(
             rich.TextColumn("{task.description}", markup=False),
             rich.BarColumn(),
-            rich.MofNCompleteColumn(),
+            rich.TextColumn("{task.fields[count]}"),
             rich.TextColumn("{task.fields[rate]}"),
             rich.TimeRemainingColumn(elapsed_when_finished=True),
             console=self._rich,
@@ -72,7 +74,7 @@ class Lines:
         self.say, self._clock = write, clock
 
     @contextmanager
-    def stage(self, what: str) -> Iterator[Tick]:
+    def stage(self, what: str, *, timed: bool = False) -> Iterator[Tick]:
         started = last = self._clock()
         first: int | None = None  # a stage that goes on does not begin at 0
         line = ""
@@ -81,7 +83,8 @@ class Lines:
             nonlocal first, last, line
             now = self._clock()
             first = done if first is None else first
-            line = _line(what, done, total, (done - first) / (now - started) if now > started else 0.0)
+            rate = (done - first) / (now - started) if now > started and not timed else 0.0
+            line = f"{what}: {_count(done, total, ' of ', timed=timed)}{_pace(done, total, rate)}"
             if now - last >= LINE_EVERY_S:
                 last = now
                 self.say(line)
@@ -93,13 +96,19 @@ class Lines:
             self.say(line)
 
 
-def of_training(tick: Tick, say: Callable[[str], None]) -> Callable[[TrainProgress], None]:
-    """Training's progress as pictures seen, of as many as it will have seen at this pace; events once."""
+def of_training(
+    tick: Tick, say: Callable[[str], None], minutes: float | None = None
+) -> Callable[[TrainProgress], None]:
+    """Training's progress as pictures seen, of as many as it will have seen; as seconds where it is bounded
+    by `minutes`; events once."""
     said = set[str]()
 
     def on_progress(progress: TrainProgress) -> None:
         seen, fraction = progress.pictures_seen, progress.fraction
-        tick(seen, round(seen / fraction) if fraction else None)
+        if minutes is not None:
+            tick(round(fraction * minutes * 60), round(minutes * 60))
+        else:
+            tick(seen, round(seen / fraction) if fraction else None)
         if progress.event and progress.event not in said:
             said.add(progress.event)
             say(f"step {progress.step:,}: {progress.event}")
@@ -137,12 +146,22 @@ def for_this_terminal() -> Console:
 _current: ContextVar[Console | None] = ContextVar("console", default=None)
 
 
-def _line(what: str, done: int, total: int | None, rate: float) -> str:
-    """`train cats: 12,800 of 57,600 (243/s, 3 min left)`."""
-    of = f" of {total:,}" if total is not None else ""
+def _count(done: int, total: int | None, of: str, *, timed: bool) -> str:
+    """`12,800 of 57,600`; as time `1:35 of 10:00`."""
+    shown = [clock(one) if timed else f"{one:,}" for one in (done, total) if one is not None]
+    return of.join(shown)
+
+
+def _pace(done: int, total: int | None, rate: float) -> str:
+    """` (243/s, 3 min left)`."""
     left = (total - done) / rate if total is not None and rate > 0 else 0
-    pace = f" ({rate:,.0f}/s{f', {duration(left)} left' if left >= 1 else ''})" if rate >= 1 else ""
-    return f"{what}: {done:,}{of}{pace}"
+    return f" ({rate:,.0f}/s{f', {duration(left)} left' if left >= 1 else ''})" if rate >= 1 else ""
+
+
+def clock(seconds: int) -> str:
+    """`0:45`, `12:05`, `2:00:00`."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
 def duration(seconds: float) -> str:

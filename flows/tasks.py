@@ -152,8 +152,9 @@ def _train(key: str, order: Order, fresh: bool, folder: Path | None) -> dict[str
     recipe = order.recipe
     if folder is not None:  # without a dataset: training says what is missing
         store.write_text(folder / RECIPE, recipe.to_toml())
-    with _console().stage(f"train {recipe.name}") as tick:
-        told = console.of_training(tick, _console().say)
+    minutes = recipe.train.minutes
+    with _console().stage(f"train {recipe.name}", timed=minutes is not None) as tick:
+        told = console.of_training(tick, _console().say, minutes)
         trained = trainer.train(recipe.train, recipe.name, order.data, on_progress=told, fresh=fresh)
     return dataclasses.asdict(trained) | {"folder": str(trained.folder)}
 

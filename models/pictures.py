@@ -90,7 +90,8 @@ def save_loss_plot(metrics: pa.Table, path: Path) -> None:
         (accuracy, {"accuracy_real": "real called real", "accuracy_fake": "generated called generated"}),
     ):
         for column, label in lines.items():
-            axes.plot(seen, metrics[column].to_numpy(zero_copy_only=False), label=label)
+            marker = "o" if len(seen) == 1 else None  # one point makes no line
+            axes.plot(seen, metrics[column].to_numpy(zero_copy_only=False), label=label, marker=marker)
         axes.legend()
         axes.grid(alpha=0.3)
     losses.set_ylabel("loss")

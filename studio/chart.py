@@ -25,6 +25,7 @@ class Line:
     name: str
     path: str  # of an SVG path element, from one measured point to the next
     last: float
+    dot: tuple[float, float] | None  # where the only measured point lies, which makes no line
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def _mean(values: Values) -> float | None:
 def _line(name: str, points: Sequence[tuple[float, float | None]], x_axis: _Axis, y_axis: _Axis) -> Line:
     measured = [(x, y) for x, y in points if y is not None]
     places = [f"{x_axis.place(x):.1f} {y_axis.place(y):.1f}" for x, y in measured]
-    return Line(name, f"M{' L'.join(places)}h0", measured[-1][1])  # h0: a single point is a dot
+    (x, y), alone = measured[-1], len(measured) == 1
+    return Line(name, f"M{' L'.join(places)}", y, (x_axis.place(x), y_axis.place(y)) if alone else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,14 @@ class _Axis:
         return max(self.high - self.low, 1e-9)
 
     def place(self, value: float) -> float:
+        if self.high == self.low:
+            return (self.start + self.end) / 2
         return self.start + (value - self.low) / self.span * (self.end - self.start)
 
     def ticks(self) -> list[Tick]:
-        """Up to six round values between low and high."""
+        """Up to six round values between low and high; the one value where there is no more."""
+        if self.high == self.low:
+            return [Tick(self.place(self.low), _short(self.low, self.high))]
         rough = self.span / 5
         size = 10.0 ** math.floor(math.log10(rough))
         step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough)

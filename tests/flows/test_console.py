@@ -61,6 +61,18 @@ def test_training_is_shown_in_pictures_of_as_many_as_it_will_see() -> None:
     assert said == ["step 200: mode collapse: all alike"]
 
 
+def test_a_run_bounded_by_minutes_is_shown_in_time() -> None:
+    said: list[str] = []
+    clock = Clock()
+    with Lines(said.append, clock).stage("train cats", timed=True) as tick:
+        report = console.of_training(tick, said.append, 12.5)
+        for step, share in ((1, 0.0), (2, 0.128), (3, 1.0)):
+            report(TrainProgress(step, 64 * step, 1.0, share, None, None))
+            clock.now += 6
+    assert said == ["train cats", "train cats: 1:36 of 12:30", "train cats: 12:30 of 12:30"]
+    assert console.clock(7505) == "2:05:05"
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(3.4, "3 s"), (89, "89 s"), (90, "2 min"), (3000, "50 min"), (9000, "2.5 h")]
 )

@@ -31,12 +31,16 @@ def test_every_point_and_tick_lies_in_the_frame(values):
 
 def test_what_is_measured_now_and_then_is_one_line():
     drawn = chart.draw("KID", "steps", [0, 1, 2, 3, 4], [("KID", [None, 2.0, None, None, 4.0])])
-    assert re.fullmatch(r"M[\d.]+ [\d.]+ L[\d.]+ [\d.]+h0", drawn.lines[0].path)
+    assert re.fullmatch(r"M[\d.]+ [\d.]+ L[\d.]+ [\d.]+", drawn.lines[0].path)
 
 
 def test_a_single_measurement_is_a_dot():
     drawn = chart.draw("KID", "steps", [64], [("KID", [2.0])])
-    assert re.fullmatch(r"M[\d.]+ [\d.]+h0", drawn.lines[0].path)
+    x, y = drawn.lines[0].dot
+    assert x == (chart.LEFT + chart.WIDTH - chart.RIGHT) / 2
+    assert y == chart.TOP  # zero is at the bottom, and nothing above it
+    assert [tick.label for tick in drawn.x_ticks] == ["64"]
+    assert chart.draw("KID", "steps", [1, 2], [("KID", [2.0, 2.0])]).lines[0].dot is None
 
 
 def test_a_series_of_nothing_is_no_line_and_all_nothing_no_chart():
