@@ -9,23 +9,13 @@ its deviation). Prints KID per seed and the ratio of the worst to the best; DIR/
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def load_judge(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("judge", path)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"--judge {path}: not a Python file")
-    judge = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(judge)
-    return judge
+from outside import load
 
 
 def train(seed: int, minutes: float | None, data: Path) -> Path:
@@ -55,7 +45,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--minutes", type=float, help="other than the recipe's")
     options = parser.parse_args()
-    judge = load_judge(options.judge)
+    judge = load(options.judge, "--judge")
 
     runs = {seed: train(seed, options.minutes, options.data) for seed in options.seeds}
 

@@ -10,28 +10,20 @@ every few steps the other has its turn, so that both see the same machine.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import importlib.util
-import os
-import platform
 import tempfile
 import time
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-import torch
-from PIL import Image, ImageOps
+from outside import curated, load, machine
 
 from models import data as datasets
 from models.config import TrainConfig
-from models.device import choose_device, choose_precision
 from models.records import TrainProgress
 from models.trainer import train
 
-BATCH, SIZE, NAME = 64, 64, "bench"
+BATCH, NAME = 64, "bench"
 WARM_UP = 2  # steps of each that are not counted
 
 
@@ -62,38 +54,6 @@ class Turns:
         self.theirs_seen += BATCH * self._turn
 
 
-def curated(data: Path, folder: Path) -> None:
-    """The pictures of `folder` as a dataset that training reads."""
-    images = data / "processed" / NAME / "images"
-    images.mkdir(parents=True)
-    rows = []
-    for number, path in enumerate(sorted(folder.iterdir()), 1):
-        kept = images / f"{number:06d}.png"
-        with Image.open(path) as picture:
-            ImageOps.fit(picture.convert("RGB"), (SIZE, SIZE)).save(kept)
-        sha256 = hashlib.sha256(kept.read_bytes()).hexdigest()
-        rows.append(
-            {"status": "kept", "number": number, "path": str(kept.relative_to(data)), "sha256": sha256}
-        )
-    pq.write_table(pa.Table.from_pylist(rows), images.parent / "manifest.parquet")
-
-
-def load_baseline(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("baseline", path)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"--baseline {path}: not a Python file")
-    baseline = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(baseline)
-    return baseline
-
-
-def machine() -> str:
-    precision = str(choose_precision("auto", choose_device("auto"))).removeprefix("torch.")
-    capabilities = [name for name, there in torch.cpu.get_capabilities().items() if there is True]
-    cpu = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores ({' '.join(capabilities)})"
-    return f"{cpu}, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}, {precision}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--baseline", type=Path, required=True)
@@ -108,9 +68,9 @@ def main() -> None:
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
-        curated(data, options.pictures)
+        curated(data, NAME, options.pictures)
         pictures = datasets.load(datasets.find(data, NAME))
-        turns = Turns(load_baseline(options.baseline), pictures, options.turn)
+        turns = Turns(load(options.baseline, "--baseline"), pictures, options.turn)
         train(config, NAME, data, on_progress=turns)
     ours, theirs = turns.ours_seen / turns.ours, turns.theirs_seen / turns.theirs
     print(f"ours {ours:.1f} pictures/s, tutorial {theirs:.1f} pictures/s, ratio {ours / theirs:.2f}")

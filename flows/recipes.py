@@ -17,7 +17,7 @@ from typing import Any
 
 from flows import overrides, tables
 from flows.overrides import SECTIONS
-from models.config import NETWORKS, TrainConfig
+from models.config import NETWORKS, TrainConfig, defaults
 from pipeline import store
 from pipeline.acquire.source import SourceSpec
 from pipeline.acquire.sources import SOURCES
@@ -79,6 +79,7 @@ def load(recipe: str = DEFAULT, changes: Mapping[str, object] | None = None) -> 
     for key, value in (changes or {}).items():
         overrides.apply(table, key, value)
     base = path.resolve().parent
+    train = table.get("train", {})
     return Recipe(
         name=_name(table.get("name", path.stem)),
         sources=tuple(
@@ -86,7 +87,8 @@ def load(recipe: str = DEFAULT, changes: Mapping[str, object] | None = None) -> 
             for index, entry in enumerate(table["source"])
         ),
         curate=tables.build(CurateConfig, table.get("curate", {}), "curate", base),
-        training=_lacking(table) or tables.build(TrainConfig, table.get("train", {}), "train", base),
+        training=_lacking(table)
+        or tables.build(TrainConfig, defaults(train.get("network")) | train, "train", base),
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from models.errors import ConfigError
 
-NETWORKS = ("dcgan", "dcgan-1024", "celeba", "portraits", "bonsai")
+NETWORKS = ("dcgan", "dcgan-1024", "celeba", "portraits", "bonsai", "modern")
 LOSSES = ("bce", "lsgan", "hinge", "relativistic", "feature-matching")
 SMOOTHED = ("bce", "lsgan", "feature-matching")  # the losses that know labels
 AUGMENTATIONS = ("mirror", "translation", "color", "sharpness", "diffaugment")
@@ -20,6 +22,28 @@ _COUNTS = "batch_size base_channels latent_dim penalty_every checkpoint_every lo
 _SHARES = {"beta1": "0.5", "ema_decay": "0.995", "dropout_d": "0.2", "augment_target": "0.6"}
 
 DEFAULT_STEPS = 10_000  # where a recipe names no length: 640,000 pictures at batch 64
+
+# What a network brings where a recipe does not say otherwise; docs/training.md argues it.
+_OWN: Mapping[str, Mapping[str, Any]] = {
+    "modern": {
+        "base_channels": 24,
+        "batch_size": 16,
+        "loss": "relativistic",
+        "norm_d": "none",
+        "r1": 0.2,
+        "r2": 0.2,
+        "penalty_every": 8,
+        "beta1": 0.0,
+        "lr_g": 1e-3,
+        "lr_d": 1e-3,
+        "augment": ("mirror", "translation"),
+    },
+}
+
+
+def defaults(network: object) -> dict[str, Any]:
+    """The keys of [train] that `network` has other defaults for, with these."""
+    return dict(_OWN.get(str(network), {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.config import TrainConfig
+from models.config import TrainConfig, defaults
 from models.errors import ConfigError
 from models.networks import NETWORKS, Shape
 
@@ -35,7 +35,7 @@ def describe(network: str, size: int | None = None) -> str:
     size = size or min(sizes, key=lambda one: abs(one - 64))
     if size not in sizes:
         raise ConfigError("--size", size, f"{network} makes pictures of {', '.join(map(str, sizes))} px")
-    usual = TrainConfig()
+    usual = TrainConfig(network=network, **defaults(network))
     shape = Shape(size, 3, usual.latent_dim, usual.base_channels, usual.base_channels, usual.norm_d)
     with torch.device("meta"):  # shapes alone: nothing is computed, whatever the size
         generator = NETWORKS[network].generator(shape)

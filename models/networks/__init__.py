@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.config import TrainConfig
 from models.errors import ConfigError
-from models.networks import bonsai, celeba, dcgan, portraits
+from models.networks import bonsai, celeba, dcgan, modern, portraits
 from models.networks.shape import Network, Shape
 
 __all__ = ["NETWORKS", "Network", "Shape", "shape_for"]
@@ -15,6 +15,7 @@ NETWORKS: dict[str, Network] = {
     "celeba": Network(celeba.generator, celeba.discriminator, celeba.SIZES, mean_of_halves=True),
     "portraits": Network(portraits.generator, portraits.discriminator, portraits.SIZES),
     "bonsai": Network(bonsai.generator, bonsai.discriminator, bonsai.SIZES, half_batches=True),
+    "modern": Network(modern.generator, modern.discriminator, modern.SIZES),
 }
 
 

@@ -22,7 +22,7 @@ _WIDEST = 8  # times the base channels
 
 def generator(shape: Shape) -> nn.Module:
     """B x latent_dim → B x C x H x W."""
-    widths = _widths(shape.size, shape.base_channels)
+    widths = widths_for(shape.size, shape.base_channels)
     layers: list[nn.Module] = [nn.Unflatten(1, (shape.latent_dim, 1, 1))]
     layers += up(shape.latent_dim, widths[0], stride=1, padding=0)
     for before, after in pairwise(widths):
@@ -45,7 +45,7 @@ def discriminator(shape: Shape) -> nn.Sequential:
 
 def convolutions(shape: Shape) -> tuple[list[nn.Module], int]:
     """From pictures to 4 x 4, and the channels there; biases only where no batch norm brings its own."""
-    widths = [shape.channels, *_widths(shape.size, shape.base_channels_d)[::-1]]
+    widths = [shape.channels, *widths_for(shape.size, shape.base_channels_d)[::-1]]
     layers: list[nn.Module] = []
     for depth, (before, after) in enumerate(pairwise(widths)):
         layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=shape.norm_d != "batch"))
@@ -60,7 +60,7 @@ def up(before: int, after: int, *, stride: int, padding: int) -> list[nn.Module]
     return [convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
 
 
-def _widths(size: int, base: int) -> list[int]:
+def widths_for(size: int, base: int) -> list[int]:
     """Channels from the 4 x 4 end outwards: each doubling of the side halves them, down to `base`."""
     doublings = size.bit_length() - 4  # between 4 x 4 and half of `size`
     return [base * min(_WIDEST, 2**power) for power in range(doublings, -1, -1)]

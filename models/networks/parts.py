@@ -75,3 +75,11 @@ def init_glorot(module: nn.Module) -> None:
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def init_he(module: nn.Module) -> None:
+    """Weights normal by fan in, so that leaky activations stay as large as they came (He et al. 2015); the
+    rest as `init_dcgan` has it."""
+    init_dcgan(module)
+    if isinstance(module, (*CONVOLUTIONS, nn.Linear)):
+        nn.init.kaiming_normal_(module.weight, 0.2)
