@@ -4,9 +4,9 @@ usage: duplicates.py --pictures DIR [DIR …] [--copies 3000] [--imagededup PYTH
 
 The pictures of all DIRs and as many copies as asked for lie in one folder; of every kind in copies.py there
 are equally many, each of another picture, by dice that fall the same each time. A pair is right if both are
-of the same picture. Pairs of pictures that are no copies of ours are listed apart and drawn on the sheet: real
-collections hold copies already. PYTHON is the interpreter of an environment with `pip install imagededup`;
-its network (`CNN`) fetches weights, so where that cannot be done only its hash is measured.
+of the same picture. Pairs of pictures that are no copies of ours are counted apart and drawn on the sheet:
+real collections hold copies already. PYTHON is the interpreter of an environment with `pip install
+imagededup`; its network (`CNN`) fetches weights, so where that cannot be done only its hash is measured.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing as mp
-import resource
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -38,10 +39,10 @@ def clustered(count: int, dice: np.random.Generator) -> Hashes:
 def pairs(hashes: Hashes, radius: int) -> npt.NDArray[np.uint64]:
     """Each pair once, as first index × 2³² + second, sorted."""
     found = [
-        np.unique(one[one < other].astype(np.uint64) << np.uint64(32) | other[one < other].astype(np.uint64))
+        one[one < other].astype(np.uint64) << np.uint64(32) | other[one < other].astype(np.uint64)
         for one, other, _ in Table(hashes, radius).near(hashes)
     ]
-    return np.unique(np.concatenate(found))
+    return np.sort(np.concatenate(found))
 
 
 def brute(hashes: Hashes, radius: int) -> npt.NDArray[np.uint64]:
@@ -63,7 +64,9 @@ def _alone(kind: str, count: int, radius: int) -> tuple[int, float, float]:
     start = time.perf_counter()
     found = len(pairs(hashes, radius))
     seconds = time.perf_counter() - start
-    return found, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MB
+    # Not getrusage: that of a new process begins with its parent's.
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return found, seconds, int(peak[1]) / _MB if peak else 0.0
 
 
 KINDS = {"uniform": uniform, "clustered": clustered}

@@ -24,7 +24,8 @@ class Table:
     def __init__(self, hashes: Hashes, radius: int) -> None:
         """`radius`: bits, 7 at most."""
         self._hashes, self._radius = hashes, radius
-        flips = [0] + ([1 << bit for bit in range(16)] if radius > 3 else [])
+        self._flipped = int(radius > 3)  # bits of a word
+        flips = [0] + [1 << bit for bit in range(16)] * self._flipped
         self._entries, self._starts = [], []
         for word in _WORDS:
             keys = (_word(hashes, word)[:, None] ^ np.array(flips, np.uint16)).ravel()
@@ -33,7 +34,7 @@ class Table:
             self._starts.append(np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1 << 16))]))
 
     def near(self, queries: Hashes) -> Iterator[tuple[Indices, Indices, npt.NDArray[np.uint8]]]:
-        """Indices of queries and of hashes within the radius, and the bits between; some more than once."""
+        """Indices of queries and of hashes within the radius, each pair once, and the bits between."""
         for word, entries, starts in zip(_WORDS, self._entries, self._starts, strict=True):
             keys = _word(queries, word)
             first, counts = starts[keys], starts[keys.astype(np.intp) + 1] - starts[keys]
@@ -43,9 +44,17 @@ class Table:
                 query = np.repeat(np.arange(begin, end), some)
                 skipped = first[begin:end] - (ends[begin:end] - some) + (ends[begin] - counts[begin])
                 at = entries[np.arange(len(query)) + np.repeat(skipped, some)]
-                distance = np.bitwise_count(queries[query] ^ self._hashes[at])
-                near = np.flatnonzero(distance <= self._radius)
-                yield query[near], at[near].astype(np.intp), distance[near]
+                apart = queries[query] ^ self._hashes[at]
+                near = np.flatnonzero(np.bitwise_count(apart) <= self._radius)
+                near = near[~self._met(apart[near], word)]
+                yield query[near], at[near].astype(np.intp), np.bitwise_count(apart[near])
+
+    def _met(self, apart: Hashes, word: int) -> npt.NDArray[np.bool_]:
+        """Which pairs, differing so, were found by a word before this one."""
+        met = np.zeros(len(apart), bool)
+        for before in range(0, word, 16):
+            met |= np.bitwise_count(_word(apart, before)) <= self._flipped
+        return met
 
 
 def _word(hashes: Hashes, start: int) -> npt.NDArray[np.uint16]:
