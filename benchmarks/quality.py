@@ -8,8 +8,8 @@ DIR holds a folder of pictures per set. The baseline has `Baseline(data, batch, 
 `sample(count)` and `seen`; the judge `net`, `feats` and `kid`. Each trains for a turn by its own clock before
 the next has its turn, so that all see the same machine; ours goes on from its checkpoint each time, and its
 clock holds logging, samples and checkpoints, too. After every turn all are judged, by features that training
-never looks at. `modern` is as it comes; `dcgan` has the tutorial's layers and widths and the settings in DCGAN.
-A ratio is KID by the tutorial's after as many minutes.
+never looks at. `modern` is as it comes; `dcgan` has the tutorial's layers and widths, and the settings in DCGAN
+below. A ratio is KID by the tutorial's after as many minutes.
 """
 
 from __future__ import annotations
