@@ -1,7 +1,8 @@
-"""Curation on a real Dask cluster: the same dataset, row for row, as with one process or two."""
+"""Curation on a real Dask cluster, and in a real S3 store: the same dataset, row for row, as at home."""
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -15,14 +16,18 @@ import pytest
 
 from flows import clients, recipes
 from flows.orders import now
+from pipeline import store
 from pipeline.acquire.acquire import acquire
+from pipeline.curate import workers
+from pipeline.curate.curate import curate
 from tests.flows.conftest import Impasto, draw
 from tests.flows.test_prefect_server import running
 from tests.flows.test_run import files, finish
+from tests.servers import s3
 
 COUNT = 300  # three shards
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -34,6 +39,15 @@ def many(tiny: Path) -> Path:
         with clients.client(data) as client:
             acquire(recipes.load(str(tiny)).sources[0], data, client=client, now=now)
     return tiny
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An address, and in the environment how to get there; to be asked for before what starts processes."""
+    with s3.serving() as environment:
+        for name, value in {"HOME": str(tmp_path / "home"), **environment}.items():
+            monkeypatch.setenv(name, value)
+        yield f"s3://{s3.BUCKET}/data"
 
 
 @pytest.fixture
@@ -90,3 +104,42 @@ def test_a_scheduler_that_is_not_there_is_one_line(scraped: Path, impasto: Impas
     assert "--dask" in said
     assert "Traceback" not in said
     assert files(scraped.parent / "pictures") == before
+
+
+def published(data: Path) -> tuple[list[dict[str, object]], dict[str, bytes]]:
+    """The rows and the pictures of the dataset."""
+    folder = data / "processed" / "tiny"
+    rows = pq.read_table(io.BytesIO((folder / "manifest.parquet").read_bytes())).to_pylist()
+    return rows, {path.name: path.read_bytes() for path in (folder / "images").iterdir()}
+
+
+def test_a_store_is_curated_by_processes_and_by_a_cluster_as_a_folder_is(
+    bucket: str, tiny: Path, impasto: Impasto, scheduler: str, tmp_path: Path
+) -> None:
+    for seed in range(12, workers.SHARD + 12):  # two shards
+        draw(tiny.parent / "pictures" / f"{seed:03d}.png", seed % workers.SHARD)
+    recipe = recipes.load(str(tiny), {"curate.workers": 2})
+    here, there = tmp_path / "here", store.located(bucket)
+    for data in (here, there):
+        with clients.client(data) as client:
+            acquire(recipe.sources[0], data, client=client, now=now)
+        curate(recipe.curate, recipe.name, recipe.selections, data)
+    expected = published(here)
+    assert {row["reason"] for row in expected[0]} == {None, "duplicate"}
+    assert published(there) == expected
+    said = finish(impasto("preprocess", "tiny.toml", "--data", bucket, "--force", "--dask", scheduler))
+    assert f"{len(expected[1])} pictures kept" in said
+    assert published(there) == expected
+    assert "nothing to do" in finish(impasto("preprocess", "tiny.toml", "--data", bucket))
+    assert {path.name for path in tmp_path.iterdir() if "s3" in path.name} == set()
+
+
+def test_what_cannot_be_elsewhere_is_refused_before_anything_is_done(
+    bucket: str, tiny: Path, impasto: Impasto
+) -> None:
+    for command in (["run", "tiny.toml"], ["train", "tiny.toml"], ["report", "tiny-12345678"]):
+        said = finish(impasto(*command, "--data", bucket), code=2)
+        assert re.search(r"--data = 's3://.*copy processed/NAME", said)
+    assert not store.sizes(store.located(bucket))
+    said = finish(impasto("preprocess", "tiny.toml", "--data", "s3://no-such-bucket/data"), code=2)
+    assert "no-such-bucket" in said
