@@ -53,6 +53,16 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _above_zero(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: need a number above 0, e.g. 1.5")
+    return value
+
+
 _RECIPE = _option("recipe", metavar="RECIPE", help="name in recipes/, or path of a TOML file")
 _OR_QUICKSTART = _option(
     "recipe",
@@ -92,6 +102,17 @@ _NETWORK = _option("network", metavar="NETWORK", help="as in train.network, e.g.
 _SIZE = _option("--size", metavar="N", type=_count, help="side of the pictures in px (default: 64)")
 _SEED = _option(
     "--seed", metavar="N", type=_whole, default=0, help="other numbers, other pictures (default: 0)"
+)
+_TRUNCATION = _option(
+    "--truncation",
+    metavar="T",
+    type=_above_zero,
+    help="keep latent points within ± T, e.g. 1.5: fewer odd pictures, less variety",
+)
+_ARITHMETIC = _option(
+    "--arithmetic",
+    metavar="SUM",
+    help="a sheet of mean A − mean B + mean C, by seeds or SEED:NUMBER: '1,2,3 - 4,5,6 + 7,8,0:17'",
 )
 _REASON = _option("--reason", metavar="SLUG", help="only what failed for this reason, e.g. timeout")
 _URL = _option(
@@ -147,7 +168,9 @@ COMMANDS = {
     ),
     "drop": Command(errands.drop, "drop pictures and their copies", (_RECIPE, _PICTURES, _UNDO, _DATA)),
     "login": Command(errands.login, "make a session file, once", (_SITE, _USER, _BROWSER)),
-    "sample": Command(errands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _DATA)),
+    "sample": Command(
+        errands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _TRUNCATION, _ARITHMETIC, _DATA)
+    ),
     "describe": Command(describe.describe, "tell a network's layers", (_NETWORK, _SIZE)),
     "features": Command(errands.features, "write what a run's discriminator sees", (_RUN, _DATA)),
     "export": Command(errands.export, "write a generator for other programs", (_RUN, _PROGRAM, _DATA)),

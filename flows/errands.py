@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from flows.orders import now
 from pipeline import store
 from pipeline.errors import ConfigError, MissingInput
 from pipeline.records import LISTING_REASONS, PICTURE_REASONS
+
+_MANY = 256  # pictures from which on making them is worth a line that tells how far it is
 
 if TYPE_CHECKING:
     from pipeline.curate.review import Decision
@@ -122,14 +125,24 @@ def sample(args: Namespace) -> int:
     from models import run as runs
 
     folder = runs.named(args.run, recipes.data_directory(args.data))
-    from models import sample  # brings torch, which a mistyped name need not wait for
+    from models import arithmetic, sample  # bring torch, which a mistyped name need not wait for
 
+    output, tamed = Path(args.output), args.truncation
     try:
-        written = sample.write(folder, Path(args.output), count=args.count, seed=args.seed)
+        if args.arithmetic is not None:
+            arithmetic.write(folder, args.arithmetic, output, truncation=tamed)
+        else:
+            many = (args.count or 0) > _MANY
+            with console.for_this_terminal().stage("sample") if many else nullcontext(_unheard) as tick:
+                sample.write(folder, output, count=args.count, seed=args.seed, truncation=tamed, tick=tick)
     except OSError as error:
-        raise MissingInput(f"{args.output}: cannot be written ({error.strerror})") from error
-    console.show(str(written))
+        raise MissingInput(f"{output}: cannot be written ({error.strerror})") from error
+    console.show(str(output))
     return 0
+
+
+def _unheard(_done: int, _total: int | None) -> None:
+    pass
 
 
 def features(args: Namespace) -> int:

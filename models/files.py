@@ -7,16 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def publish(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, make it durable, then give it its name."""
+def publish(path: Path, write: Callable[[Path], object], *, durable: bool = True) -> None:
+    """Let `write` fill a temporary file beside `path`, make it durable, then give it its name.
+
+    Not `durable`: whole or not at all as long as the machine stays on, for what is made again in no time.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".part-{os.getpid()}-{path.name}")
     try:
         write(part)
         part.chmod(0o644)
-        _fsync(part)
+        if durable:
+            _fsync(part)
         part.replace(path)
-        _fsync(path.parent)
+        if durable:
+            _fsync(path.parent)
     finally:
         part.unlink(missing_ok=True)
 

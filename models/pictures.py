@@ -43,8 +43,8 @@ def grid(pictures: Pixels, columns: int) -> Image.Image:
     return Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet)
 
 
-def save_picture(picture: Image.Image, path: Path) -> None:
-    publish(path, lambda part: picture.save(part, "PNG"))
+def save_picture(picture: Image.Image, path: Path, *, durable: bool = True) -> None:
+    publish(path, lambda part: picture.save(part, "PNG"), durable=durable)
 
 
 def save_animation(samples: Sequence[Path], size: int, path: Path) -> None:
