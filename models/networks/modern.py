@@ -1,8 +1,8 @@
 """Ours, for few pictures and little compute: DCGAN's layers, cheap, under settings that learn fast.
 
 At 64 px, c base channels: generator 8c-4c-2c-c-3, discriminator c-2c-4c-8c-1. What differs from DCGAN:
-- The generator paints at every side, each picture upsampled and added to the next (Karras et al. 2020,
-  section 4.1): colours and rough shapes are there before the last layers have learnt anything.
+- The generator paints small first, each picture upsampled and added to the next (Karras et al. 2020, section
+  4.1): colours and rough shapes are there before the last layers have learnt anything.
 - The discriminator has no norm unless asked for. Weights begin as large as keeps activations level (He et al.
   2015), gradient penalties hold it (Huang et al. 2024).
 - One more channel tells it how unlike the pictures of a batch are (Karras et al. 2018, section 3).
@@ -27,7 +27,7 @@ _EPSILON = 1e-8  # below the root, whose slope at 0 is not finite
 
 
 class Painter(nn.Module):
-    """Grows features from 4 x 4 and adds up what is painted at every side from 8 x 8 on."""
+    """Grows features from 4 x 4 and adds up what is painted at 8 x 8, 16 x 16 …, a quarter and the whole side."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows import overrides, recipes, sources, tables
+from models.config import TrainConfig, defaults
 from models.errors import ConfigError as TrainConfigError
 from pipeline.errors import ConfigError, ImpastoError, MissingInput
 
@@ -144,6 +145,17 @@ def test_a_recipe_that_is_not_there_names_the_nearest() -> None:
         recipes.find("snekers")
     with pytest.raises(MissingInput, match=r"there are .*quickstart"):
         recipes.find("/nowhere/at-all.toml")
+
+
+def test_a_network_brings_its_own_defaults_and_the_recipe_has_the_last_word(recipe: Path) -> None:
+    chosen = {"train.network": "modern", "train.beta1": "0.25"}
+    loaded = recipes.load(str(recipe), chosen).train
+    for key, value in {**defaults("modern"), "network": "modern", "beta1": 0.25}.items():
+        assert getattr(loaded, key) == value, key
+    assert recipes.load(str(recipe)).train == TrainConfig(minutes=2)
+    written = recipe.with_name("whole.toml")
+    written.write_text(recipes.load(str(recipe), chosen).to_toml())
+    assert recipes.load(str(written)).train == loaded
 
 
 def test_quickstart_loads() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from models.config import TrainConfig
+from models.config import NETWORKS, TrainConfig, defaults
 from models.errors import ConfigError
 
 
@@ -45,3 +45,15 @@ def test_smoothing_labels_that_the_loss_does_not_have_is_refused() -> None:
         with pytest.raises(ConfigError, match=f"{loss} has no labels"):
             TrainConfig(loss=loss, label_smoothing=0.1)
     assert TrainConfig(loss="feature-matching", label_smoothing=0.1).label_smoothing == 0.1
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_what_a_network_brings_is_a_config_that_holds(network: str) -> None:
+    brought = TrainConfig(network=network, **defaults(network))
+    usual = TrainConfig(network=network)
+    assert all(getattr(brought, key) != getattr(usual, key) for key in defaults(network))
+
+
+def test_only_modern_brings_anything() -> None:
+    assert [network for network in NETWORKS if defaults(network)] == ["modern"]
+    assert not defaults(None)
