@@ -119,7 +119,7 @@ def _there(path: Path) -> Path | pa.BufferReader:
 def digest(data: pa.Table, columns: Sequence[str]) -> str:
     """sha256 (hex) over the values of `columns` in row order; the same on every machine and Arrow version."""
     hasher = hashlib.sha256("\x1e".join(columns).encode())
-    for batch in data.select(list(columns)).to_batches(max_chunksize=65_536):
+    for batch in data.select(list(columns)).to_batches(max_chunksize=4096):
         for values in zip(*map(_values, batch.columns), strict=True):
             hasher.update(repr(values).encode("utf-8", "surrogatepass"))
     return hasher.hexdigest()
@@ -141,15 +141,18 @@ def processed_folder(data: Path, name: str) -> Path:
     return data / "processed" / name
 
 
-def selected(data: Path, selections: Sequence[Selection]) -> pa.Table:
-    """The fetched raw rows that a recipe uses: selections in their order, rows in manifest order."""
-    tables = [_selected(data, selection) for selection in selections]
-    return pa.concat_tables(tables) if tables else pa.Table.from_batches([], schema(RawRow))
+def selected(data: Path, selections: Sequence[Selection], columns: Sequence[str]) -> pa.Table:
+    """`columns` of the fetched raw rows that a recipe uses: selections in order, rows in manifest order."""
+    tables = [_selected(data, selection, columns).select(list(columns)) for selection in selections]
+    if not tables:
+        return pa.Table.from_batches([], schema(RawRow)).select(list(columns))
+    return pa.concat_tables(tables)
 
 
-def _selected(data: Path, selection: Selection) -> pa.Table:
+def _selected(data: Path, selection: Selection, columns: Sequence[str]) -> pa.Table:
     path = raw_folder(data, selection.source, selection.collection) / NAME
-    fetched = where(read(path, RawRow), "status", lambda status: status == "fetched")
+    needed = list(dict.fromkeys([*columns, "status", "source_id"]))
+    fetched = where(read(path, RawRow, needed), "status", lambda status: status == "fetched")
     if selection.include:
         globs = selection.include
         fetched = where(

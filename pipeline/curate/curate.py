@@ -72,6 +72,7 @@ def curate(
     else:
         run = run or functools.partial(workers.run, processes=config.processes)
         bench = Workbench(config, name, data, inputs.pictures(selected), afresh=force)
+        del selected  # as large as all that is known of the pictures
         while jobs := bench.jobs():
             total += len(jobs)
             for shard, seen in run(bench.work, jobs):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -33,6 +35,7 @@ class Picture:
 
 
 _COLUMNS = [column.name for column in fields(Picture)]
+_REPEATED = ("source", "collection", "author", "licence")
 
 
 def selected(data: Path, selections: Sequence[Selection]) -> pa.Table:
@@ -40,7 +43,7 @@ def selected(data: Path, selections: Sequence[Selection]) -> pa.Table:
     folders = [manifest.raw_folder(data, one.source, one.collection) for one in selections]
     if not any((folder / manifest.NAME).exists() for folder in folders):
         raise MissingInput(f"{data}: nothing was acquired for this recipe yet; run `impasto scrape` first")
-    return manifest.selected(data, selections).select(_COLUMNS)
+    return manifest.selected(data, selections, _COLUMNS)
 
 
 def digest(rows: pa.Table) -> str:
@@ -51,5 +54,11 @@ def pictures(rows: pa.Table) -> list[Picture]:
     """In manifest order; one that two selections share counts where it comes first."""
     found: dict[Key, Picture] = {}
     for row in manifest.rows(rows, Picture):
-        found.setdefault(row.key, row)
+        # What many rows say is held once: they are many.
+        said: dict[str, Any] = {name: _once(getattr(row, name)) for name in _REPEATED}
+        found.setdefault(row.key, replace(row, **said))
     return list(found.values())
+
+
+def _once(text: str | None) -> str | None:
+    return None if text is None else sys.intern(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import overload
 
 import pyarrow as pa
 
@@ -21,6 +22,28 @@ from pipeline.curate.inputs import Picture
 from pipeline.curate.look import Job, Seen, look, unreadable
 from pipeline.curate.remote import look_there
 from pipeline.records import ProcessedRow
+
+
+class Jobs(Sequence[Job]):
+    """Each made when it is asked for, since all at once would be held for nothing; a process gets a list."""
+
+    def __init__(self, ids: Sequence[str], make: Callable[[str], Job]) -> None:
+        self._ids, self._make = ids, make
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, at: int) -> Job: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Jobs: ...
+
+    def __getitem__(self, at: int | slice) -> Job | Jobs:
+        return Jobs(self._ids[at], self._make) if isinstance(at, slice) else self._make(self._ids[at])
+
+    def __reduce__(self) -> tuple[type[list[Job]], tuple[list[Job]]]:
+        return list, (list(self),)
 
 
 class Workbench:
@@ -65,18 +88,18 @@ class Workbench:
         wanted = {row.image_id for row in self._dataset.to_cut(self._choice()[0])}
         return [image_id for image_id in self._paths if image_id in wanted]
 
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> Jobs:
         """What to do next, all at once; nothing when it is time to publish."""
-        return [
-            Job(
-                image_id,
-                self._data / self._paths[image_id],
-                self._facts.get(image_id),
-                self._faces.get(image_id),
-                self._overrides.get(image_id) == "keep",
-            )
-            for image_id in self.unknown() or self.uncut()
-        ]
+        return Jobs(self.unknown() or self.uncut(), self._job)
+
+    def _job(self, image_id: str) -> Job:
+        return Job(
+            image_id,
+            self._data / self._paths[image_id],
+            self._facts.get(image_id),
+            self._faces.get(image_id),
+            self._overrides.get(image_id) == "keep",
+        )
 
     def take(self, shard: Sequence[Job], seen: Sequence[Seen] | None) -> None:
         """Keep what was found out; `seen` is None where the picture killed the process that looked at it."""

@@ -124,7 +124,8 @@ def test_a_selection_takes_fetched_rows_that_match_in_manifest_order(tmp_path):
     write(manifest.raw_folder(tmp_path, "folder", "x"), rows)
 
     def chosen(**kwargs):
-        return manifest.selected(tmp_path, [Selection("folder", "x", **kwargs)])["source_id"].to_pylist()
+        selection = Selection("folder", "x", **kwargs)
+        return manifest.selected(tmp_path, [selection], ["item", "source_id"])["source_id"].to_pylist()
 
     assert chosen() == ["b/1", "b/2", "c/1"]
     assert chosen(include=("b/*",)) == ["b/1", "b/2"]

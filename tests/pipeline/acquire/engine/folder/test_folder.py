@@ -151,7 +151,8 @@ def test_include_takes_a_part_and_recipes_share_the_collection(here, rows, tmp_p
     assert list(rows(here, include=("cats/*",))) == ["cats/1.jpg"]
     assert list(rows(here, include=("dogs/*",))) == ["cats/1.jpg", "dogs/1.jpg"]
     dogs = FolderSpec(path=here, include=("dogs/*",))
-    assert manifest.selected(tmp_path / "data", [dogs.selection])["source_id"].to_pylist() == ["dogs/1.jpg"]
+    found = manifest.selected(tmp_path / "data", [dogs.selection], ["source_id"])
+    assert found["source_id"].to_pylist() == ["dogs/1.jpg"]
     assert outlook(dogs, tmp_path / "data", now=fake_time.now).done
 
 
