@@ -1,4 +1,4 @@
-"""Pictures as arrays, for looking at them: by OpenCV, in a fifth of the time that Pillow and NumPy take.
+"""Pictures as arrays, for looking at them: mostly by OpenCV, in a fifth of Pillow's and NumPy's time.
 
 What is kept is cut by Pillow. OpenCV is imported by who looks only: it is a fifth of a second of a start.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 Bytes = npt.NDArray[np.uint8]  # H × W, or H × W × RGB
 
@@ -23,6 +24,13 @@ def resized(picture: Bytes, size: tuple[int, int]) -> Bytes:
     if least != (width, height):  # means of areas hold only where nothing is enlarged
         seen = cv2.resize(seen, least, interpolation=cv2.INTER_AREA)
     return np.asarray(seen if least == size else cv2.resize(seen, size, interpolation=cv2.INTER_LINEAR))
+
+
+def squashed(grey: Bytes, side: int, box: tuple[int, int, int, int] | None = None) -> Bytes:
+    """H × W, or what `box` (left, top, right, bottom) holds of it, to side × side: by Pillow, whose filter
+    takes copies for copies that OpenCV's means of areas, in half of the time, do not.
+    """
+    return np.asarray(Image.fromarray(grey).resize((side, side), Image.Resampling.BILINEAR, box))
 
 
 def luma(picture: Bytes) -> Bytes:

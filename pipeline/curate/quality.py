@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curate.arrays import Bytes, laplacian, luma, moments, resized
+from pipeline.curate.arrays import Bytes, laplacian, luma, moments, resized, squashed
 from pipeline.curate.decode import Pixels
 from pipeline.curate.hashes import hashed
 from pipeline.curate.saliency import focus
 from pipeline.curate.signature import SIDE, signature
 from pipeline.curate.verify import CHROMA_SIDE, thumb
 
-VERSION = 4  # bumped when a value would change
+VERSION = 5  # bumped when a value would change
 _SMALL = 32  # px, what hash and colourfulness see
 _QUALITY_SIDE = 160  # px of the longer side: sharpness that a small generator would see
 
@@ -40,7 +40,7 @@ def measure(pixels: Pixels) -> Measures:
     grey = luma(picture)
     small = resized(picture, (_SMALL, _SMALL))
     colours = small.astype(np.float32)
-    square = resized(grey, (SIDE, SIDE))
+    square = squashed(grey, SIDE)
     brightness, contrast = moments(grey)
     frequencies = signature(grey, square)
     return Measures(

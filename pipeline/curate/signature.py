@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curate.arrays import Bytes, moments, resized
+from pipeline.curate.arrays import Bytes, moments, squashed
 
 FREQUENCIES = 16  # per axis
 SIDE = 64  # px of the square that is transformed
@@ -39,7 +39,7 @@ def signature(luma: Bytes, square: Bytes) -> bytes:
     left, top, right, bottom = box = inside(luma)
     if box == (0, 0, width, height):
         return whole
-    inner = resized(luma[top:bottom, left:right], (SIDE, SIDE))
+    inner = squashed(luma, SIDE, box)
     shares = (left / width, top / height, right / width, bottom / height)
     return whole + bytes(round(255 * share) for share in shares) + _packed(inner)
 
