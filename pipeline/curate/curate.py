@@ -72,7 +72,8 @@ def curate(
     else:
         run = run or functools.partial(workers.run, processes=config.processes)
         bench = Workbench(config, name, data, inputs.pictures(selected), afresh=force)
-        del selected  # as large as all that is known of the pictures
+        del selected
+        pa.default_memory_pool().release_unused()  # Arrow keeps what it read, which the bench now has
         while jobs := bench.jobs():
             total += len(jobs)
             for shard, seen in run(bench.work, jobs):
