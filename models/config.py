@@ -27,14 +27,14 @@ DEFAULT_STEPS = 10_000  # where a recipe names no length: 640,000 pictures at ba
 _OWN: Mapping[str, Mapping[str, Any]] = {
     "modern": {
         "base_channels": 24,
-        "batch_size": 16,
+        "batch_size": 8,
         "loss": "relativistic",
         "norm_d": "none",
         "r1": 0.2,
         "r2": 0.2,
         "penalty_every": 8,
         "beta1": 0.0,
-        "lr_g": 1e-3,
+        "lr_g": 5e-4,
         "lr_d": 1e-3,
         "augment": ("mirror", "translation"),
     },

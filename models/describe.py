@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from models.config import TrainConfig, defaults
 from models.errors import ConfigError
 from models.networks import NETWORKS, Shape
+from models.networks.modern import Doubling
 
 _BOX = 11  # characters across a box of the diagram
 _WRAP = 8  # boxes in a row
@@ -93,7 +94,7 @@ def _module(title: str, module: nn.Module, given: tuple[int, ...]) -> str:
 
 def _stops(layers: list[Layer]) -> list[tuple[int, ...]]:
     """The shapes that layers with weights give: one box each; batch norm changes none."""
-    makers = ("conv", "transposed", "linear")
+    makers = ("conv", "transposed", "linear", "nearest")
     return [one.shape for one in layers if one.name.startswith(makers)]
 
 
@@ -135,8 +136,7 @@ def shape_text(shape: tuple[int, ...]) -> str:
 def _name(layer: nn.Module) -> str:
     match layer:
         case nn.Conv2d() | nn.ConvTranspose2d():
-            kind = "transposed" if isinstance(layer, nn.ConvTranspose2d) else "conv"
-            return f"{kind} k{layer.kernel_size[0]} s{layer.stride[0]} p{_padding(layer)}"
+            return f"{_kind(layer)} k{layer.kernel_size[0]} s{layer.stride[0]} p{_padding(layer)}"
         case nn.Linear():
             return "linear"
         case nn.BatchNorm2d():
@@ -149,6 +149,12 @@ def _name(layer: nn.Module) -> str:
             return type(layer).__name__
 
 
+def _kind(layer: nn.Module) -> str:
+    if isinstance(layer, Doubling):
+        return "nearest ×2, conv"
+    return "transposed" if isinstance(layer, nn.ConvTranspose2d) else "conv"
+
+
 def _padding(layer: nn.Conv2d | nn.ConvTranspose2d) -> int:
     return int(layer.padding[0])
 
@@ -157,6 +163,7 @@ def _formula(layer: nn.Module, came: torch.Size) -> str:
     if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         return ""
     side, kernel, stride, padding = came[1], layer.kernel_size[0], layer.stride[0], _padding(layer)
+    side *= 2 if isinstance(layer, Doubling) else 1
     if isinstance(layer, nn.ConvTranspose2d):
         out = (side - 1) * stride - 2 * padding + kernel
         return f"({side} − 1)·{stride} − 2·{padding} + {kernel} = {out}"

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import interpolate
+from torch.nn.functional import conv2d, interpolate
 
 from models import data, sample
 from models.chance import latents
 from models.config import TrainConfig, defaults
 from models.guard import diversity
 from models.networks import NETWORKS, Shape
-from models.networks.modern import Painter, Unlikeness
+from models.networks.modern import Doubling, Painter, Unlikeness
 from models.trainer import train
 
 MakeDataset = Callable[..., Path]
@@ -40,6 +40,13 @@ def test_unlikeness_is_of_groups_where_they_make_up_the_batch() -> None:
     features = torch.randn(16, 5, 4, 4)
     assert Unlikeness()(features)[:, 5].unique().numel() == 2
     assert Unlikeness()(features[:9])[:, 5].unique().numel() == 1
+
+
+def test_doubling_is_nearest_neighbours_and_a_convolution() -> None:
+    torch.manual_seed(0)
+    layer, features = Doubling(5, 7), torch.randn(2, 5, 4, 6)
+    plain = conv2d(interpolate(features, scale_factor=2, mode="nearest"), layer.weight, padding=1)
+    assert torch.allclose(layer(features), plain, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", NETWORKS["modern"].sizes[:4])
