@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,44 @@ def test_what_is_curated_in_a_store_is_what_is_curated_in_a_folder(elsewhere: Pa
         left = {path.name for path in (elsewhere / "processed" / "n").iterdir()}
         assert left == {"manifest.parquet", "images"}
     assert run(there, knobs[-1]).recomputed == 0
+
+
+class Killed(BaseException):
+    """As a process ends that is killed: nothing catches it."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blow", range(1, 18, 2))
+def test_a_curation_killed_at_any_request_goes_on_in_a_store(
+    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blow: int
+) -> None:
+    small = dataclasses.replace(CENTER, size=16)
+    whole, raw = filled(tmp_path / "data"), filled(elsewhere)
+    run(whole), run(raw), run(whole, small)
+    requests = itertools.count(1)
+    filesystem = type(address.opened(elsewhere)[0])
+
+    def mortal(name: str) -> None:
+        request = getattr(filesystem, name)
+
+        def sent(*arguments: object, **named: object) -> object:
+            if next(requests) == blow:
+                raise Killed
+            return request(*arguments, **named)
+
+        monkeypatch.setattr(filesystem, name, sent)
+
+    for name in ("pipe_file", "put_file", "rm_file", "rm"):
+        mortal(name)
+    with suppress(Killed):
+        run(raw, small)
+    assert next(requests) > blow
+    monkeypatch.undo()
+    monkeypatch.setenv("HOME", str(tmp_path / "another"))  # and another machine goes on
+    run(raw, small)
+    assert raw.processed() == whole.processed()
+    assert raw.pictures() == whole.pictures()
+    assert {path.name for path in (elsewhere / "processed" / "n").iterdir()} == {"manifest.parquet", "images"}
 
 
 def test_decisions_and_forgetting_hold_in_a_store(elsewhere: Path) -> None:
