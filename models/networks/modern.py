@@ -1,12 +1,12 @@
 """Ours, for few pictures and little compute: DCGAN's layers, cheap, under settings that learn fast.
 
 At 64 px, c base channels: generator 8c-4c-2c-c-3, discriminator c-2c-4c-8c-1. What differs from DCGAN:
-- The generator doubles sides by nearest neighbours and a 3 x 3 convolution (Odena et al. 2016): no grid of dots.
-- It paints small first, each picture upsampled and added to the next (Karras et al. 2020, section 4.1): colours
-  and rough shapes are there before the last layers have learnt anything.
-- The discriminator has no norm unless asked for. Weights begin as large as keeps activations level (He et al.
-  2015), gradient penalties hold it (Huang et al. 2024).
-- One more channel tells it how unlike the pictures of a batch are (Karras et al. 2018, section 3).
+- The generator doubles sides by nearest neighbours and a 3 x 3 convolution (Odena et al. 2016): no grid of
+  dots. It paints small first, each picture upsampled and added to the next (Karras et al. 2020, section 4.1):
+  colours and rough shapes are there before the last layers have learnt anything.
+- The discriminator has no norm unless asked for. Weights begin as large as keeps activations level (He et
+  al. 2015), gradient penalties hold it (Huang et al. 2024).
+- One more channel tells it how unlike each other the pictures of a batch are (Karras et al. 2018, section 3).
 """
 
 from __future__ import annotations
