@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flows import commands, describe, errands, recipes, sources
+from flows import commands, describe, doctor, errands, recipes, sources
 from flows.orders import STAGES
 from models.errors import TrainingError
 from pipeline.errors import ImpastoError, SourceRefused
@@ -156,6 +156,9 @@ COMMANDS = {
     ),
     "preprocess": Command(commands.preprocess, "curate what was fetched", (_RECIPE, _AGAIN, _DASK, *_HOW)),
     "train": Command(commands.train, "train on what was curated, or go on", (_RECIPE, _FRESH, *_HOW)),
+    "doctor": Command(
+        doctor.doctor, "tell what a training would suffer from, and what it takes", (_RECIPE, _SET, _DATA)
+    ),
     "retry": Command(errands.retry, "fetch again what failed", (_RECIPE, _REASON, _SET, _DATA)),
     "forget": Command(
         errands.forget, "take pictures out for good", (_FROM_ALL, _URL, _AUTHOR, _IMAGE, _DATA)

@@ -19,7 +19,7 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.cache_policies import CacheKeyFnPolicy
 
-from flows import artifacts, clients, cluster, console, rates, summaries, tables, turns
+from flows import artifacts, clients, cluster, console, doctor, rates, summaries, tables, turns
 from flows.console import Console, Lines
 from flows.orders import Order, now
 from models import trainer
@@ -152,6 +152,8 @@ def _train(key: str, order: Order, fresh: bool, folder: Path | None) -> dict[str
     recipe = order.recipe
     if folder is not None:  # without a dataset: training says what is missing
         store.write_text(folder / RECIPE, recipe.to_toml())
+    for line in () if folder is None else doctor.before_training(order):
+        _console().say(line)
     minutes = recipe.train.minutes
     with _console().stage(f"train {recipe.name}", timed=minutes is not None) as tick:
         told = console.of_training(tick, _console().say, minutes)

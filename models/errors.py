@@ -3,6 +3,7 @@
     TrainingError
     ├── ConfigError          2  a key's value breaks a rule
     ├── MissingInput         2  a dataset, run or file that was named is not there
+    ├── NoRoom               2  the disk does not hold what the run would write
     ├── TooFewPictures       4  nothing to train on
     └── Diverged             5  a loss is no longer a number
 
@@ -35,6 +36,10 @@ class ConfigError(TrainingError):
 
 
 class MissingInput(TrainingError):
+    exit_code = 2
+
+
+class NoRoom(TrainingError):
     exit_code = 2
 
 

@@ -43,7 +43,10 @@ def team(run: Run) -> Iterator[Team]:
                 leading = join(device, count)
             yield leading
         except RuntimeError as error:
-            raise _explained(error, others) from error
+            died = _who_died(others)
+            if not died:
+                raise
+            raise TrainingError(died) from error
         finally:
             if leading is not None:
                 leading.dismiss()
@@ -145,14 +148,14 @@ def _check_there(device: torch.device, count: int) -> None:
         raise ConfigError("train.devices", count, rule)
 
 
-def _explained(error: RuntimeError, others: Sequence[BaseProcess]) -> Exception:
-    """What `error` means: not all that fails while another process dies is to blame itself."""
+def _who_died(others: Sequence[BaseProcess]) -> str:
+    """Empty where none did: not all that fails while another process dies is to blame itself."""
     for other in others:
         other.join(timeout=1)
     codes = [str(other.exitcode) for other in others if other.exitcode]
     if not codes:
-        return error
-    return TrainingError(
+        return ""
+    return (
         f"train.devices: {len(codes)} of the other processes died (exit code {', '.join(codes)}); "
         "the same command goes on from the last checkpoint"
     )

@@ -49,6 +49,10 @@ class Length:
             return min(1.0, step / self.steps)
         return min(1.0, seconds / (self.seconds or 1.0))
 
+    def steps_after(self, step: int) -> int | None:
+        """What is left after `step`; None where the length is a time."""
+        return None if self.steps is None else max(0, self.steps - step)
+
     def reached(self, step: int, seconds: float) -> bool:
         return self.fraction(step, seconds) >= 1
 

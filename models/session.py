@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from models import checkpoint, data, keepsakes, pictures, sample
+from models import checkpoint, data, keepsakes, pictures, room, sample
 from models import run as runs
 from models.chance import latents
 from models.errors import ConfigError, Diverged
@@ -46,6 +46,7 @@ class Session:
             self._evaluation = Evaluation(self._some_reals(PICTURES), self._device)
         self._best: nn.Module | None = None  # the generator with the best KID so far
         self._seconds_before = self._go_to_last_checkpoint()
+        room.check(run, self._gan, run.length.steps_after(self._step))
         self._worker.share()
         if not run.pictures.exists():
             data.write_list(run.dataset, run.pictures)

@@ -32,11 +32,16 @@ def train(
         run.set_aside()
     if run.finished():
         return Trained(run.folder, *run.position(), finished_before=True)
-    from models import launch
+    from models import launch, trial
     from models.session import Session
 
-    with launch.team(run) as team:
-        return Session(run, team, on_progress).train()
+    try:
+        with launch.team(run) as team:
+            return Session(run, team, on_progress).train()
+    except (RuntimeError, MemoryError) as error:
+        if not trial.full_memory(error):
+            raise
+        raise trial.what_fits(run, error) from None
 
 
 def help_train(config: TrainConfig, name: str, data: Path, *, fresh: bool = False) -> None:

@@ -1,0 +1,152 @@
+"""What is told before a run starts, and what when it does not fit."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from flows.cli import main
+from models import doctor, outlay, trial
+from models import run as runs
+from models.config import TrainConfig
+from models.errors import NoRoom
+from models.trainer import train
+from pipeline import manifest
+from pipeline.records import ProcessedRow
+from tests.models.conftest import TINY
+
+MakeDataset = Callable[..., Path]
+ROOT = Path(__file__).parents[2]
+HOLDS = replace(TINY, augment=("mirror", "diffaugment"))
+
+
+def advice(config: TrainConfig, data: Path, dedupe: str = "off") -> list[str]:
+    run = runs.find(config, "blobs", data)
+    return [f"{one.topic}: {one.text}" for one in doctor.examine(run, dedupe) if one.advice]
+
+
+def test_a_run_that_should_hold_is_not_talked_about(make_dataset: MakeDataset) -> None:
+    assert advice(HOLDS, make_dataset(count=120)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "count", "says"),
+    [
+        (
+            {"augment": ("mirror",)},
+            120,
+            r"soon wins .* try --set train.norm_d=spectral --set 'train.augment=\[",
+        ),
+        ({"ema": False}, 120, "settings: a running average is calmer"),
+        ({"batch_size": 64, "devices": 2}, 120, "pictures: fewer than the 128 of a step"),
+        ({}, 40, "pictures: so few are learnt by heart"),
+    ],
+)
+def test_what_is_likely_to_go_wrong_is_told_with_a_remedy(
+    make_dataset: MakeDataset, changes: dict[str, object], count: int, says: str
+) -> None:
+    (said,) = advice(replace(HOLDS, **changes), make_dataset(count=count))
+    assert re.search(says, said)
+
+
+def rewrite(data: Path, change: Callable[[dict[str, object]], dict[str, object]]) -> None:
+    path = data / "processed/blobs/manifest.parquet"
+    rows = [change(row) if row["status"] == "kept" else row for row in pq.read_table(path).to_pylist()]
+    manifest.write(manifest.table([ProcessedRow(**row) for row in rows], ProcessedRow), path, {})
+
+
+def test_duplicates_are_counted_unless_curation_has_looked(make_dataset: MakeDataset) -> None:
+    data = make_dataset(count=120)
+    rewrite(data, lambda row: row | {"phash": int(row["number"]) // 2})  # 1; 2, 3; … 118, 119; 120
+    assert advice(HOLDS, data) == [
+        "duplicates: 59 of them are alike (one perceptual hash) as another; "
+        "--set curate.dedupe=near drops such"
+    ]
+    assert advice(HOLDS, data, dedupe="near") == []
+    rewrite(data, lambda row: row | {"sha256": "0" if int(row["number"]) <= 3 else row["sha256"]})
+    assert advice(HOLDS, data)[0].startswith("duplicates: 2 of them are the same file as another")
+
+
+def test_enlarged_squares_and_missing_files_are_told(make_dataset: MakeDataset) -> None:
+    data = make_dataset(count=120)
+    rewrite(data, lambda row: row | {"crop_left": 0, "crop_right": 12 if int(row["number"]) <= 30 else 40})
+    (data / "processed/blobs/images/000007.png").unlink()
+    missing, enlarged = advice(HOLDS, data)
+    assert missing.startswith("pictures: 1 files are missing, e.g. ")
+    assert enlarged == "resolution: 25% were enlarged to 16 px and are soft; lower curate.size"
+
+
+def test_what_a_run_takes_is_what_it_took(make_dataset: MakeDataset) -> None:
+    data = make_dataset(count=120)
+    run = runs.find(replace(HOLDS, steps=30), "blobs", data)
+    before = outlay.measure(run)
+    assert (before.steps, before.steps_left, before.pictures_per_step) == (30, 30, 8)
+    done = train(run.config, "blobs", data)
+    assert 0.01 < before.seconds_left / done.seconds < 10  # at 16 px most of the time goes into all the rest
+    written = sum(
+        path.stat().st_size for path in run.folder.rglob("*") if path.suffix in {".safetensors", ".png"}
+    )
+    assert written / 2 < before.bytes_needed < 3 * written
+    assert outlay.measure(run).seconds_left == 0
+
+
+def test_a_run_that_the_disk_does_not_hold_does_not_start(
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage("/")._replace(free=100_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: full)
+    with pytest.raises(
+        NoRoom, match=r"runs/blobs-\w+: this run writes up to \d+ MB, and 0 MB are free; make room"
+    ):
+        train(TINY, "blobs", make_dataset())
+
+
+def test_other_errors_are_not_taken_for_full_memory() -> None:
+    assert trial.full_memory(
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 12 bytes")
+    )
+    assert not trial.full_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"))
+    assert not trial.full_memory(ValueError("out of memory."))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_batch_that_does_not_fit_is_answered_by_one_that_does(make_dataset: MakeDataset) -> None:
+    data = make_dataset(count=256, size=64)
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("starved_run.py")), "blobs", str(data), "350"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said, seen = done.stdout.splitlines()
+    found = re.fullmatch(r"train.batch_size = 256: out of memory on cpu; (\d+) fit here: --set .*=\1", said)
+    assert found is not None, said
+    assert int(seen) == 2 * int(found[1])
+
+
+def test_the_command_marks_what_is_to_be_done(
+    make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_dataset(count=120)
+    recipe = data / "blobs.toml"
+    recipe.write_text(
+        '[[source]]\nkind="folder"\npath="."\n[train]\ndevice="cpu"\nbase_channels=4\nsteps=500\n'
+    )
+    assert main(["doctor", str(recipe), "--data", str(data), "--set", "train.batch_size=8"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:14].split() for line in lines] == [
+        ["pictures"], ["pictures"], ["duplicates"], ["!", "settings"], ["settings"], ["time"], ["disk"],
+    ]  # fmt: skip
+    assert "each is seen 33 times" in lines[1]
+    assert not (data / "runs").exists()
