@@ -17,6 +17,8 @@ OUTPUTS = ("tanh", "sigmoid")
 NORMS = ("batch", "spectral", "none")
 PRECISIONS = ("auto", "float32", "bf16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+# accelerate's
+TRACKERS = ("aim", "clearml", "comet_ml", "dvclive", "mlflow", "swanlab", "tensorboard", "trackio", "wandb")
 
 _COUNTS = "batch_size base_channels latent_dim penalty_every checkpoint_every log_every sample_every".split()
 _SHARES = {"beta1": "0.5", "ema_decay": "0.995", "dropout_d": "0.2", "augment_target": "0.6"}
@@ -81,6 +83,7 @@ class TrainConfig:
     sample_every: int = 250
     evaluate_every: int = 0  # 0: never
     patience: int = 0  # evaluations without a better KID before a run ends early; 0: never
+    trackers: tuple[str, ...] = ()  # programs that are told the figures, too
     init: str = ""  # a run to start from (weights only)
 
     def __post_init__(self) -> None:
@@ -127,6 +130,8 @@ class TrainConfig:
         _choose("norm_d", self.norm_d, NORMS)
         _choose("precision", self.precision, PRECISIONS)
         _choose("device", self.device, DEVICES)
+        for name in self.trackers:
+            _choose("trackers", name, TRACKERS)
         for name in self.augment:
             _choose("augment", name, AUGMENTATIONS)
 

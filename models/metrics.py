@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from models.files import publish
+from models.trackers import Trackers
 
 _NUMBERS = (
     "loss_d loss_g score_real score_fake accuracy_real accuracy_fake kid fid lr_g lr_d augment_p".split()
@@ -30,8 +31,8 @@ SCHEMA = pa.schema(
 class Metrics:
     """The rows of metrics.parquet up to `step`; what was logged after it belongs to a lost future."""
 
-    def __init__(self, path: Path, step: int) -> None:
-        self._path = path
+    def __init__(self, path: Path, step: int, trackers: Trackers) -> None:
+        self._path, self._trackers = path, trackers
         self.table = pq.read_table(path) if path.exists() else SCHEMA.empty_table()
         self._go_to(step)
 
@@ -54,6 +55,8 @@ class Metrics:
         for name in _NUMBERS:
             if row.get(name) is not None:
                 self._events.add_scalar(name, row[name], row["step"])
+        if row.get("event") is None:
+            self._trackers.log({name: row.get(name) for name in ("pictures_seen", *_NUMBERS)}, row["step"])
 
     def add_figures(self, row: dict[str, Any]) -> None:
         """Put figures into the row of their step, which is a new one unless that step was just logged."""
@@ -86,3 +89,4 @@ class Metrics:
 
     def close(self) -> None:
         self._events.close()
+        self._trackers.close()

@@ -31,7 +31,8 @@ VERSION = 3  # of what training computes: raise it when the same recipe gives ot
 
 # Keys that say how long, how often and where, not what.
 _NOT_IN_DIGEST = frozenset(
-    "steps epochs minutes device checkpoint_every log_every sample_every evaluate_every patience".split()
+    "steps epochs minutes device trackers patience "
+    "checkpoint_every log_every sample_every evaluate_every".split()
 )
 PICTURES = "pictures.parquet"
 _HEADER_LIMIT = 100_000_000  # bytes; as the safetensors format says

@@ -25,6 +25,7 @@ from models.metrics import Metrics
 from models.records import Trained, TrainProgress
 from models.run import Run
 from models.team import Team
+from models.trackers import Trackers
 from models.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Session:
         self._worker.share()
         if not run.pictures.exists():
             data.write_list(run.dataset, run.pictures)
-        self._metrics = Metrics(run.metrics, self._step)
+        self._metrics = Metrics(run.metrics, self._step, Trackers(run))
         self._started = time.perf_counter()
 
     def train(self) -> Trained:

@@ -96,6 +96,7 @@ def join(device: torch.device, count: int) -> Team:
     """
     from accelerate import PartialState
 
+    PartialState._reset_state()  # a tracker may have asked for one when this process was alone
     state = PartialState(cpu=device.type == "cpu", timeout=_PATIENCE)
     if state.num_processes != count:
         started = state.num_processes

@@ -32,9 +32,10 @@ def train(
         run.set_aside()
     if run.finished():
         return Trained(run.folder, *run.position(), finished_before=True)
-    from models import launch, trial
+    from models import launch, trackers, trial
     from models.session import Session
 
+    trackers.check(config.trackers)
     try:
         with launch.team(run) as team:
             return Session(run, team, on_progress).train()
