@@ -27,8 +27,9 @@ $(STAMP): $(UV) requirements.lock pyproject.toml
 run: env
 	@$(BIN)/impasto run
 
+# Two at a time, each with one thread: half of the time goes into waiting for servers and processes.
 test: env
-	$(BIN)/pytest -m "not slow and not soak"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not slow and not soak"
 
 test-slow: env
 	$(BIN)/pytest -m slow
@@ -46,7 +47,13 @@ bench: env
 	@test -n "$(PICTURES)" -a -n "$(BASELINES)" || { echo "make bench PICTURES=DIR BASELINES=DIR"; exit 2; }
 	$(BIN)/python benchmarks/fetch.py
 	$(BIN)/python benchmarks/curate.py --pictures $(PICTURES) --baseline $(BASELINES)/crop_baseline.py
+	$(BIN)/python benchmarks/large.py --pictures $(PICTURES) --baseline $(BASELINES)/crop_baseline.py
+	$(BIN)/python benchmarks/faces.py --pictures $(PICTURES)
+	$(BIN)/python benchmarks/duplicates.py --pictures $(PICTURES)/clothing128 $(PICTURES)/shoes $(PICTURES)/portraits
+	$(BIN)/python benchmarks/hashes.py
+	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/train.py --pictures $(PICTURES)/clothing128 --baseline $(BASELINES)/dcgan_baseline.py
+	$(BIN)/python benchmarks/quality.py --pictures $(PICTURES) --baseline $(BASELINES)/dcgan_baseline.py --judge $(BASELINES)/kid.py --sets clothing128 portraits
 	folder=$$(mktemp -d) && $(BIN)/python benchmarks/quickstart_seeds.py --judge $(BASELINES)/kid.py --data $$folder && rm -rf $$folder
 
 lock: $(UV)
