@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -53,18 +54,22 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[str]:
     """The address of a scheduler with two workers, each a process."""
-    import os
+    with cluster(tmp_path) as address:
+        yield address
 
-    log = tmp_path / "scheduler.log"
+
+@contextmanager
+def cluster(folder: Path, *options: str) -> Iterator[str]:
+    """`options`: the workers'."""
+    log, environment = folder / "scheduler.log", dict(os.environ)
     start = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
     with ExitStack() as stack:
-        environment = dict(os.environ)
         command = [*start, "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
         stack.enter_context(running(command, environment, log))
         address = _until(r"Scheduler at: +(tcp://\S+)", log)
-        work = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-dashboard"]
-        work += ["--nworkers", "2", "--nthreads", "1", "--local-directory", str(tmp_path / "dask")]
-        stack.enter_context(running(work, environment, tmp_path / "worker.log"))
+        work = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-dashboard", *options]
+        work += ["--nworkers", "2", "--nthreads", "1", "--local-directory", str(folder / "dask")]
+        stack.enter_context(running(work, environment, folder / "worker.log"))
         yield address
 
 
