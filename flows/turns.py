@@ -24,7 +24,8 @@ from pipeline import store
 @contextmanager
 def with_data(data: Path) -> Iterator[None]:
     """Hold the data directory; raises DataDirectoryBusy where somebody has it who takes no turns."""
-    place = hashlib.sha256(f"{platform.node()}:{data}".encode()).hexdigest()[:16]
+    machine = platform.node() if store.is_local(data) else ""  # an address is the same from every one
+    place = hashlib.sha256(f"{machine}:{data}".encode()).hexdigest()[:16]
     with _turn(f"data-{place}"), store.exclusive(data):
         yield
 

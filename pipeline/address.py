@@ -10,13 +10,15 @@ import os
 import platform
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
 from pipeline.errors import ConfigError, DataDirectoryBusy, MissingInput
 
 LOCK = ".lock"
+# Packages whose errors tell of the store, not of us.
+_CLIENTS = frozenset("aiobotocore aiohttp azure botocore gcsfs google s3fs".split())
 
 
 def there(address: str) -> Path:
@@ -74,8 +76,13 @@ def locked(data: Path) -> Iterator[None]:
         raise _unreachable(str(data), error) from error
     try:
         yield
+    except Exception as error:
+        if isinstance(error, PermissionError) or type(error).__module__.partition(".")[0] in _CLIENTS:
+            raise _unreachable(str(data), error) from error
+        raise
     finally:
-        filesystem.rm_file(key)
+        with suppress(Exception):  # where the store is out of reach the object stays, as after a kill
+            filesystem.rm_file(key)
 
 
 def _take(filesystem: Any, key: str, note: bytes, token: str, data: Path) -> None:

@@ -129,7 +129,9 @@ def _sizes_elsewhere(folder: Path) -> dict[str, int]:
         found = filesystem.ls(key, detail=True)
     except FileNotFoundError:
         return {}
-    return {one["name"].rpartition("/")[2]: one["size"] for one in found if one["type"] == "file"}
+    # Some tools put an empty object where they think of a folder.
+    files = (one for one in found if one["type"] == "file" and one["name"].strip("/") != key.strip("/"))
+    return {one["name"].rpartition("/")[2]: one["size"] for one in files}
 
 
 def make_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
@@ -105,10 +106,12 @@ class Workbench:
         """Keep what was found out; `seen` is None where the picture killed the process that looked at it."""
         if seen is None:
             seen = [unreadable(job, "undecodable") for job in shard]
-        facts = {one.facts.image_id: one.facts for one in seen if one.facts}
-        faces = {
-            job.image_id: one.faces for job, one in zip(shard, seen, strict=True) if one.faces is not None
-        }
+        facts, faces = {}, {}
+        for image_id, one in zip([job.image_id for job in shard], seen, strict=True):
+            if one.facts is not None:  # which came from another process with a copy of the name
+                facts[image_id] = replace(one.facts, image_id=image_id)
+            if one.faces is not None:
+                faces[image_id] = one.faces
         refuted = facts.keys() & self._facts.keys()  # decoded once, but not as large as is needed now
         if refuted:
             shelf.forget(self._cache, refuted)

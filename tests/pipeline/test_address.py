@@ -134,6 +134,16 @@ def test_one_run_at_a_time_holds_a_store(elsewhere: Path) -> None:
     assert not (elsewhere / address.LOCK).exists()
 
 
+def test_a_store_that_fails_under_way_is_one_line(elsewhere: Path) -> None:
+    from botocore.exceptions import EndpointConnectionError
+
+    with pytest.raises(MissingInput, match=r"cannot be used.*Could not connect"), store.exclusive(elsewhere):
+        raise EndpointConnectionError(endpoint_url="http://gone.example")
+    with pytest.raises(ZeroDivisionError), store.exclusive(elsewhere):
+        _ = 1 / 0
+    assert not (elsewhere / address.LOCK).exists()
+
+
 def test_the_lock_of_another_machine_stays_until_somebody_removes_it(
     elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
