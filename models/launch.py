@@ -56,6 +56,8 @@ def team(run: Run) -> Iterator[Team]:
 
 def follow(run: Run) -> None:
     """Be one of the others, until process 0 says that it is over, or is gone."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # process 0 hears them, saves, and tells us
+        signal.signal(number, signal.SIG_IGN)
     try:
         Worker(run, join(choose_device(run.config.device), run.config.devices)).follow()
     finally:
@@ -103,8 +105,6 @@ def _found_here() -> Iterator[None]:
 
 
 def _help(run: Run, rank: int, port: int, threads: int, sign: Connection) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # process 0 hears them, saves, and tells us
-        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(threads)
     sign.send(rank)
     with _place(run, rank, port):
