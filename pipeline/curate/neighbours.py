@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 _WORDS = range(0, 64, 16)  # where each begins
-_HITS = 2_000_000  # compared at once
+_HITS = 400_000  # compared at once: 20 MB
 
 Hashes = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.intp]

@@ -8,7 +8,7 @@ computed again; deleting data/cache costs time only.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -23,6 +23,7 @@ from pipeline.curate.faces import DETECTORS
 from pipeline.curate.facts import FaceFacts, PictureFacts, Thumb
 
 _LARGE = 16_384  # rows: fuller shards are left as they are
+_BATCH = 2048  # rows read at once
 _MANY = 32  # small shards: more are merged
 
 F = TypeVar("F", PictureFacts, Thumb, FaceFacts)
@@ -40,10 +41,11 @@ class Shelf(Generic[F]):
         wanted = pa.array(ids, pa.string())
         known: dict[str, list[F]] = {}
         for path in _shards(self._folder):
-            table = pq.read_table(path)
             here: dict[str, list[F]] = {}
-            for row in manifest.rows(table.filter(pc.is_in(table["image_id"], wanted)), self._record):
-                here.setdefault(row.image_id, []).append(row)
+            for batch in pq.ParquetFile(path).iter_batches(_BATCH):
+                table = pa.Table.from_batches([batch])
+                for row in manifest.rows(table.filter(pc.is_in(table["image_id"], wanted)), self._record):
+                    here.setdefault(row.image_id, []).append(row)
             known |= here  # the same again where a merge was killed before it removed what it merged
         return known
 
@@ -90,7 +92,7 @@ def tidy(data: Path) -> None:
     for folder in _root(data).glob("*/"):
         small = [path for path in _shards(folder) if pq.read_metadata(path).num_rows < _LARGE]
         if len(small) > _MANY:
-            _write(pa.concat_tables([pq.read_table(path) for path in small]), _next(folder))
+            _merge(small, _next(folder))
             for path in small:
                 path.unlink()
 
@@ -110,6 +112,17 @@ def _shards(folder: Path) -> list[Path]:
 def _next(folder: Path) -> Path:
     last = max((int(shard.stem) for shard in _shards(folder)), default=0)
     return folder / f"{last + 1:06d}.parquet"
+
+
+def _merge(shards: Sequence[Path], path: Path) -> None:
+    """One after the other: all at once would be as large as the pictures are many."""
+    schema = pq.read_schema(shards[0])
+    with (
+        store.beside(path, durable=False) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as merged,
+    ):
+        for shard in shards:
+            merged.write_table(pq.read_table(shard))
 
 
 def _write(table: pa.Table, path: Path) -> None:
