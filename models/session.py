@@ -162,12 +162,13 @@ class Session:
             self._log()
         if not (self.run.samples / f"{self._step:07d}.png").exists():
             self._sample()
+        seconds = self._seconds()  # of training: what follows is no part of it
         self._save()
         chosen = self._best or self._gan.average.module
         keepsakes.write(self.run, self._metrics.table, self._worker.reals, chosen, self._evaluation)
         self._publish_generator(complete=True)
         self.run.pixels.unlink(missing_ok=True)
-        return Trained(self.run.folder, self._step, self._seen, self._seconds(), finished_before=False)
+        return Trained(self.run.folder, self._step, self._seen, seconds, finished_before=False)
 
     def _some_reals(self, count: int) -> pictures.Pixels:
         return data.some(self._worker.reals.cpu().numpy(), count, self.config.seed)
