@@ -41,13 +41,16 @@ class Table:
             ends = np.cumsum(counts)
             for begin, end in _portions(ends):
                 some = counts[begin:end]
-                query = np.repeat(np.arange(begin, end), some)
-                skipped = first[begin:end] - (ends[begin:end] - some) + (ends[begin] - counts[begin])
-                at = entries[np.arange(len(query)) + np.repeat(skipped, some)]
-                apart = queries[query] ^ self._hashes[at]
+                upto = ends[begin:end] - (ends[begin] - counts[begin])  # hits of this portion
+                at = np.repeat((first[begin:end] - upto + some).astype(np.int32), some)
+                at += np.arange(len(at), dtype=np.int32)
+                found = entries[at]
+                apart = np.repeat(queries[begin:end], some)
+                apart ^= self._hashes[found]
                 near = np.flatnonzero(np.bitwise_count(apart) <= self._radius)
                 near = near[~self._met(apart[near], word)]
-                yield query[near], at[near].astype(np.intp), np.bitwise_count(apart[near])
+                query = begin + np.searchsorted(upto, near, side="right")
+                yield query, found[near].astype(np.intp), np.bitwise_count(apart[near])
 
     def _met(self, apart: Hashes, word: int) -> npt.NDArray[np.bool_]:
         """Which pairs, differing so, were found by a word before this one."""
