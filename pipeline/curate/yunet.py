@@ -6,7 +6,7 @@ Run by ONNX Runtime: the same boxes as OpenCV's FaceDetectorYN in half its time.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,16 +14,23 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from pipeline.curate.arrays import Bytes
+from pipeline.curate.arrays import Bytes, resized
 from pipeline.curate.decode import Pixels
 from pipeline.curate.faces import Face
 from pipeline.errors import MissingInput
 
-# (longer side of the frame, least score, least longer side of the picture). Small first, for most faces are
-# large; a further look costs four times the one before and is taken while no face was found, or only such as
-# are small in the picture. Of 800 paintings of 100 to 210 px the first look finds a face in 90 %, the two
-# first in 97 %; of 559 pictures of shoes and bonsai 3 pass for faces.
-_LOOKS = ((160, 0.74, 0), (320, 0.74, 0), (640, 0.8, 640))
+# Longer side of a frame. Small first, for most faces are large; the second look costs four times the first
+# and is taken while no face was found, or only such as are small in the picture. Of 800 paintings of 100 to
+# 210 px the first look finds a face in 90 %, both in 97 %; of 559 of shoes and bonsai 3 pass for faces.
+_SIDES = (160, 320)
+_SCORE = 0.74
+# Then, in pictures with more to show, whatever might be a face is looked at closer: of faces of 50 px pasted
+# into 60 pictures of 1080 by 1350 px this finds 93 %, as many as a look at all of it at 640 px would, which
+# takes four times as long; of those of 40 px 68 % instead of 80 %.
+_DETAILED = 640  # px of the longer side of a picture, and at which it is looked at closer
+_HINT, _HINTS = 0.03, 8
+_CLOSER, _CLOSER_SCORE = 160, 0.8
+_SPAN = 0.35  # of the closer frame: what might be a face
 _SMALL = 0.15  # of the picture's longer side
 _STRIDES = (8, 16, 32)
 _SAME = 0.3  # boxes that overlap by more (intersection over union) are one face
@@ -41,19 +48,34 @@ class Yunet:
 
     def __call__(self, pixels: Pixels) -> Sequence[Face]:
         long_side = max(pixels.width, pixels.height)
-        found = np.empty((0, 15), np.float32)
-        for side, score, least_side in _LOOKS:
-            if long_side < least_side:
-                break
+        found = hints = np.empty((0, 15), np.float32)
+        for side in _SIDES:
             frame = pixels.fitted(side)
-            seen = self.look(frame, score)
-            if len(seen):
-                found = seen
-                found[:, 0:14:2] *= pixels.width / frame.shape[1]
-                found[:, 1:14:2] *= pixels.height / frame.shape[0]
-                if (seen[:, 3] - seen[:, 1]).max() >= _SMALL * long_side:
+            seen = self.look(frame, _HINT if side == _SIDES[-1] else _SCORE)
+            hints = _moved(seen, 0, 0, pixels.width / frame.shape[1], pixels.height / frame.shape[0])
+            sure = hints[hints[:, 14] >= _SCORE]
+            if len(sure):
+                found = sure
+                if (sure[:, 3] - sure[:, 1]).max() >= _SMALL * long_side:
                     break
+        else:
+            if long_side >= _DETAILED:
+                found = _one_each(np.concatenate([found, *self._closer(pixels, hints[:_HINTS])]))
         return [_face(row, pixels) for row in found.tolist()]
+
+    def _closer(self, pixels: Pixels, hints: Found) -> Iterator[Found]:
+        """Faces where there might be one, in pixels of the raw picture."""
+        picture = np.asarray(pixels.at(_DETAILED / max(pixels.width, pixels.height)))
+        size = np.array([pixels.width, pixels.height])
+        shown = picture.shape[1] / pixels.width
+        for hint in hints:
+            side = min((hint[2:4] - hint[:2]).max() / _SPAN, *size)
+            left, top = np.clip((hint[:2] + hint[2:4] - side) / 2, 0, size - side)
+            y, x, end = round(top * shown), round(left * shown), max(1, round(side * shown))
+            window = picture[y : y + end, x : x + end]
+            seen = self.look(resized(window, (_CLOSER, _CLOSER)), _CLOSER_SCORE)
+            across, down = window.shape[1] / shown / _CLOSER, window.shape[0] / shown / _CLOSER
+            yield _moved(seen, x / shown, y / shown, across, down)
 
     def look(self, frame: Bytes, least_score: float) -> Found:
         """Faces in `frame`, H × W × RGB, in its own pixels, best first."""
@@ -105,6 +127,13 @@ def _network() -> bytes:
     return network.replace(fixed * 2, b"\n\x03\x12\x01h\n\x03\x12\x01w")  # dim { dim_param: "h" }, "w"
 
 
+def _moved(found: Found, left: float, top: float, across: float, down: float) -> Found:
+    """From pixels of a frame, `across` × `down` of the picture's, to those of the picture."""
+    found[:, 0:14:2] = found[:, 0:14:2] * across + left
+    found[:, 1:14:2] = found[:, 1:14:2] * down + top
+    return found
+
+
 def _one_each(found: Found) -> Found:
     """Best first, without those that overlap a better one."""
     found = found[np.argsort(-found[:, 14], kind="stable")]
@@ -116,7 +145,7 @@ def _one_each(found: Found) -> Found:
         overlap = (opposite - corner).clip(0).prod(axis=1)
         areas = (found[:, 2:4] - found[:, :2]).prod(axis=1)
         found = found[overlap <= _SAME * (areas + areas[0] - overlap)]  # which the first is not
-    return np.array(best)
+    return np.array(best, np.float32).reshape(-1, 15)
 
 
 def _face(row: list[float], pixels: Pixels) -> Face:

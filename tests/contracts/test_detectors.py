@@ -67,6 +67,22 @@ def test_a_face_is_found_where_it_is(name, pixels):
         assert face.top <= y <= face.bottom
 
 
+def test_faces_that_are_small_in_a_large_picture_are_looked_at_closer(pixels):
+    """Of 60 px in 1,350, which are 14 px in a frame of 320 px: each is found once, where it is."""
+    canvas = Image.effect_noise((1080, 1350), 20).convert("RGB")
+    scale = 60 / (FACE[2] - FACE[0])
+    with Image.open(face_photo()) as photo:
+        small = photo.resize((round(photo.width * scale), round(photo.height * scale)))
+    corners = [(100, 150), (700, 900)]
+    for corner in corners:
+        canvas.paste(small, corner)
+    found = sorted(detector("yunet")(pixels(encoded(canvas))), key=lambda face: face.left)
+    assert len(found) == len(corners)
+    for face, (left, top) in zip(found, corners, strict=True):
+        there = (left + FACE[0] * scale, top + FACE[1] * scale, left + FACE[2] * scale, top + FACE[3] * scale)
+        assert max(abs(side - at) for side, at in zip(face.box, there, strict=True)) <= ROOM * scale
+
+
 @pytest.mark.parametrize("name", QUICK)
 def test_the_same_picture_gives_the_same_faces_whatever_came_between(name, pixels):
     photo = face_photo().read_bytes()
