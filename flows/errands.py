@@ -62,7 +62,8 @@ def forget(args: Namespace) -> int:
         raise ConfigError(
             "forget", (args.url + args.author + args.image)[0], f"no picture here has that{hint}"
         )
-    console.show(f"pictures forgotten: {gone.rows:,}; no later run fetches them again")
+    done = f"pictures forgotten: {gone.rows:,}" if gone.rows else "forgotten before"
+    console.show(f"{done}; no later run fetches them again")
     for run in runs.trained_on(data, gone.named):
         console.show(f"trained on them: {run} (its weights, samples and report keep what it saw; delete it)")
     return 0

@@ -69,8 +69,11 @@ def _server() -> Iterator[str]:
     from prefect.events.worker import EventsWorker
     from prefect.server.api.server import create_app
 
-    app = create_app(ephemeral=True)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
+    # Made in the thread, too: there no Ctrl-C breaks it off half-way, with an error of another name.
+    config = uvicorn.Config(
+        lambda: create_app(ephemeral=True), factory=True, host="127.0.0.1", port=0, log_config=None
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="prefect-server", daemon=True)
     thread.start()
     _wait_for(server, thread)

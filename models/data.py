@@ -42,7 +42,7 @@ def find(data: Path, name: str) -> Dataset:
 
     manifest = data / "processed" / name / "manifest.parquet"
     if not manifest.exists():
-        raise MissingInput(f"{manifest}: no such dataset yet; run `impasto preprocess {name}` first")
+        raise MissingInput(f"{manifest}: no such dataset yet; run `impasto preprocess` on its recipe first")
     try:
         # read_table would import pandas, a second of a command's start
         with pq.ParquetFile(manifest) as file:

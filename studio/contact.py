@@ -28,7 +28,7 @@ def write(data: Path, name: str, folder: Path) -> list[Path]:
     """The sheets' paths; sheets of earlier calls that are no more are removed. Raises MissingInput."""
     path = manifest.processed_folder(data, name) / manifest.NAME
     if not path.exists():
-        raise MissingInput(f"{path}: no such dataset yet; run `impasto preprocess {name}` first")
+        raise MissingInput(f"{path}: no such dataset yet; run `impasto preprocess` on its recipe first")
     rows = list(manifest.rows(manifest.read(path, ProcessedRow), ProcessedRow))
     files = _files(data, rows)
     pages = []

@@ -15,7 +15,7 @@ from pipeline.curate.faces import Face
 
 VERSION = 2  # of `cut`; bumped when the same square would give other pixels
 _LEVEL = 1.0  # degrees: a smaller tilt is left, for turning costs sharpness
-_UPRIGHT = 60.0  # degrees: a face that seems to be tilted more was not understood
+_UPRIGHT = 35.0  # degrees: a face that seems to be tilted more was not understood
 
 
 @dataclass(frozen=True, slots=True)

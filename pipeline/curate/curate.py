@@ -26,7 +26,7 @@ from pipeline.curate.workers import Runner
 from pipeline.errors import TooFewPictures
 from pipeline.records import Selection, Tick
 
-VERSION = 1  # of the stage: bumped when its output changes though none of its parts' versions does
+VERSION = 2  # of the stage: bumped when its output changes though none of its parts' versions does
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,14 +37,15 @@ def decide(data: Path, name: str, images: Collection[str], decision: Decision | 
     """
     path = manifest.processed_folder(data, name) / manifest.NAME
     if not path.exists():
-        raise MissingInput(f"{path}: no such dataset yet; run `impasto preprocess {name}` first")
+        raise MissingInput(f"{path}: no such dataset yet; run `impasto preprocess` on its recipe first")
     rows = list(manifest.rows(manifest.read(path, ProcessedRow), ProcessedRow))
     ids = [_named(image, rows) for image in images]
     known = overrides(data, name)
-    for image_id in ids:
-        known.pop(image_id, None)
+    for image, image_id in zip(images, ids, strict=True):
         if decision is not None:
             known[image_id] = decision
+        elif known.pop(image_id, None) is None:
+            raise ConfigError("IMAGE", image, "nothing was decided on it that could be taken back")
     _write(data, name, known)
     return ids
 

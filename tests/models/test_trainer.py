@@ -167,7 +167,7 @@ def test_what_cannot_be_trained_on_is_one_line(make_dataset: MakeDataset, tmp_pa
     make_dataset(count=3, size=48, name="odd")
     with pytest.raises(ConfigError, match=r"makes pictures of 16, 32, 64, 128, 256, 512 px, not 48"):
         train(TINY, "odd", data)
-    assert outlook(TINY, "cats", tmp_path).why.endswith("run `impasto preprocess cats` first")
+    assert outlook(TINY, "cats", tmp_path).why.endswith("run `impasto preprocess` on its recipe first")
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_state_kept(

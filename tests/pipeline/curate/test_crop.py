@@ -109,7 +109,7 @@ def tilted(angle: float) -> Face:
     return Face(150, 100, 250, 200, 0.9, tilt=angle)
 
 
-@pytest.mark.parametrize(("angle", "turned"), [(0.5, 0.0), (20.0, 20.0), (-33.3, -33.3), (80.0, 0.0)])
+@pytest.mark.parametrize(("angle", "turned"), [(0.5, 0.0), (20.0, 20.0), (-33.3, -33.3), (40.0, 0.0)])
 def test_the_square_is_turned_as_the_eyes_are(angle, turned):
     assert around(tilted(angle), sized(64, align=True), 400, 300).angle == turned
     assert around(tilted(angle), sized(64), 400, 300).angle == 0
@@ -133,7 +133,7 @@ def test_a_padded_face_square_keeps_its_face_in_the_middle():
     assert around(Face(0, 0, 100, 100), sized(64, border="pad"), 400, 300) == Square(-40, -40, 180)
 
 
-@pytest.mark.parametrize("angle", [-40.0, 7.0, 25.0])
+@pytest.mark.parametrize("angle", [-33.0, 7.0, 25.0])
 @pytest.mark.parametrize("size", [64, 256])
 def test_a_turned_square_shows_the_eyes_level(tmp_path, angle, size):
     """A bar that falls by `angle` lies level in the crop, in its middle, as long as it should be."""

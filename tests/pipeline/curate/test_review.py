@@ -72,6 +72,8 @@ def test_what_nobody_can_mean_is_a_mistake(three):
     for image, said in (("77", "is no picture"), ("00000000", "is no picture"), ("nobody", "is no picture")):
         with pytest.raises(ConfigError, match=said):
             review.decide(three.data, "n", [image], "drop")
+    with pytest.raises(ConfigError, match="nothing was decided on it"):
+        review.decide(three.data, "n", ["1"], None)
     with pytest.raises(MissingInput, match="no such dataset"):
         review.decide(three.data, "other", ["1"], "drop")
     assert review.overrides(three.data, "n") == {}
