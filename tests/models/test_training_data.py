@@ -36,7 +36,7 @@ def test_the_digest_follows_the_pictures_and_nothing_else(make_dataset: MakeData
 
 
 def test_a_dataset_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(MissingInput, match="no such dataset yet; run `impasto preprocess` on its recipe first"):
+    with pytest.raises(MissingInput, match="no such dataset yet; run `impasto preprocess` on"):
         data.find(tmp_path, "cats")
 
 
