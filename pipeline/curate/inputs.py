@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -35,7 +34,6 @@ class Picture:
 
 
 _COLUMNS = [column.name for column in fields(Picture)]
-_REPEATED = ("source", "collection", "author", "licence")
 
 
 def selected(data: Path, selections: Sequence[Selection]) -> pa.Table:
@@ -54,9 +52,18 @@ def pictures(rows: pa.Table) -> list[Picture]:
     """In manifest order; one that two selections share counts where it comes first."""
     found: dict[Key, Picture] = {}
     for row in manifest.rows(rows, Picture):
-        # What many rows say is held once: they are many.
-        said: dict[str, Any] = {name: _once(getattr(row, name)) for name in _REPEATED}
-        found.setdefault(row.key, replace(row, **said))
+        if row.key not in found:
+            found[row.key] = Picture(
+                image_id=row.image_id,
+                source=sys.intern(row.source),  # what many rows say is held once: they are many
+                collection=sys.intern(row.collection),
+                source_id=row.source_id,
+                item=row.item,
+                source_url=row.source_url,
+                author=_once(row.author),
+                licence=_once(row.licence),
+                path=row.path,
+            )
     return list(found.values())
 
 
