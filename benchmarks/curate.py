@@ -12,8 +12,6 @@ import argparse
 import dataclasses
 import datetime as dt
 import hashlib
-import os
-import platform
 import re
 import subprocess
 import sys
@@ -121,17 +119,20 @@ def decision(data: Path) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def options(usage: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=usage, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--baseline", type=Path, required=True)
     parser.add_argument("--pictures", type=Path, required=True)
+    return parser
+
+
+def main() -> None:
+    parser = options(__doc__)
     parser.add_argument("--rounds", type=int, default=2)
     args = parser.parse_args()
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    )
+    from outside import machine  # here, for it imports torch, and every worker imports what this script does
+
+    print(machine())
     against_baseline(args.baseline, args.pictures / "portraits", args.rounds)
     against_itself(args.pictures / "clothing128")
 

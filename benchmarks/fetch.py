@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime as dt
+import functools
 import io
 import json
 import multiprocessing
@@ -105,7 +106,7 @@ async def plain(addresses: list[str], parallel: int) -> None:
 def ours(spec: SourceSpec, parallel: int, expected: int, folder: Path) -> None:
     """One acquisition into an empty data directory, with ledger and all."""
     data = Path(tempfile.mkdtemp(dir=folder))
-    now = lambda: dt.datetime.now(dt.UTC)  # noqa: E731
+    now = functools.partial(dt.datetime.now, dt.UTC)
     client = Client(
         ledger=Ledger(data / "raw" / "ledger.sqlite", now),
         pace=0,

@@ -9,7 +9,6 @@ scale. For the baseline see curate.py; it gets a tenth of the pictures, for it i
 
 from __future__ import annotations
 
-import argparse
 import io
 import multiprocessing as mp
 import os
@@ -19,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from curate import baseline, fetched, timed
+from curate import baseline, fetched, options, timed
 from PIL import Image, ImageOps
 
 from pipeline.curate.config import CurateConfig
@@ -66,14 +65,10 @@ def looped(work: Callable[[Path], int], paths: list[Path]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--baseline", type=Path, required=True)
-    parser.add_argument("--pictures", type=Path, required=True)
+    parser = options(__doc__)
     parser.add_argument("--count", type=int, default=400)
     args = parser.parse_args()
-    from outside import machine
+    from outside import machine  # here, as in curate.py
 
     print(machine())
     found = [path for name in ("portraits", "shoes") for path in sorted((args.pictures / name).iterdir())]

@@ -46,7 +46,7 @@ def draw(seed: int, path: Path) -> None:
 def curate_here(data: Path, crop: str, workers: int) -> None:
     from pipeline.curate.curate import curate
 
-    config = CurateConfig(crop=crop, no_face="center", min_side=1, workers=workers)  # type: ignore[arg-type]
+    config = CurateConfig(crop=crop, no_face="center", min_side=1, workers=workers)
     done = curate(config, "benchmark", [Selection("folder", "drawn")], data)
     print(f"{done.kept} kept, {done.rejected} rejected")
 

@@ -90,7 +90,7 @@ def main() -> None:
         curated(data, NAME, options.pictures)
         pictures = datasets.load(datasets.find(data, NAME))
         turns = Turns(load(options.baseline, "--baseline"), pictures, options.turn)
-        Gan.step = turns.watch(Gan.step)  # type: ignore[method-assign]
+        Gan.step = turns.watch(Gan.step)
         train(config, NAME, data, on_progress=turns)
     ours, theirs = turns.ours_seen / turns.ours, turns.theirs_seen / turns.theirs
     print(f"ours {ours:.1f} pictures/s, tutorial {theirs:.1f} pictures/s, ratio {ours / theirs:.2f}")

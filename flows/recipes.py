@@ -10,14 +10,14 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flows import overrides, tables
 from flows.overrides import SECTIONS
-from models.config import NETWORKS, TrainConfig, defaults
+from models.config import TrainConfig, defaults
 from pipeline import store
 from pipeline.acquire.source import SourceSpec
 from pipeline.acquire.sources import SOURCES
@@ -29,8 +29,6 @@ DEFAULT = "quickstart"
 FOLDER = Path(__file__).resolve().parents[1] / "recipes"  # not imported: Prefect puts flows/ on sys.path
 
 # What recipes may name already, and which releases after this one bring.
-_ANNOUNCED = {"train.network": {"modern"}}
-_AVAILABLE: dict[str, Sequence[str]] = {"train.network": NETWORKS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +36,7 @@ class Recipe:
     name: str  # also the dataset's
     sources: tuple[SourceSpec, ...]
     curate: CurateConfig
-    training: TrainConfig | ConfigError  # the error: it names what this version does not have
-
-    @property
-    def train(self) -> TrainConfig:
-        """Raises ConfigError where this version cannot train it; it can be scraped and curated."""
-        if isinstance(self.training, ConfigError):
-            raise self.training
-        return self.training
-
-    def check_trainable(self) -> None:
-        """Raises what `train` raises, before hours of scraping for a training that cannot be."""
-        _ = self.train
+    train: TrainConfig
 
     @property
     def selections(self) -> tuple[Selection, ...]:
@@ -87,8 +74,7 @@ def load(recipe: str = DEFAULT, changes: Mapping[str, object] | None = None) -> 
             for index, entry in enumerate(table["source"])
         ),
         curate=tables.build(CurateConfig, table.get("curate", {}), "curate", base),
-        training=_lacking(table)
-        or tables.build(TrainConfig, defaults(train.get("network")) | train, "train", base),
+        train=tables.build(TrainConfig, defaults(train.get("network")) | train, "train", base),
     )
 
 
@@ -177,19 +163,6 @@ def _check_sections(table: Mapping[str, Any]) -> None:
         raise ConfigError("source", sources, "need tables in double brackets: [[source]]")
     if not sources:
         raise ConfigError("source", None, 'need at least one [[source]] with a kind, e.g. kind = "folder"')
-
-
-def _lacking(table: Mapping[str, Any]) -> ConfigError | None:
-    """What later releases bring and this recipe needs, told apart from what nobody knows."""
-    for key, announced in _ANNOUNCED.items():
-        value = table.get("train", {}).get(key.removeprefix("train."))
-        if value in announced and value not in _AVAILABLE[key]:
-            here = ", ".join(_AVAILABLE[key])
-            rule = (
-                f"needs what this version does not have; it has {here}, e.g. --set {key}={_AVAILABLE[key][0]}"
-            )
-            return ConfigError(key, value, rule)
-    return None
 
 
 def _name(name: object) -> str:

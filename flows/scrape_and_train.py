@@ -27,7 +27,6 @@ def scrape_and_train(
         dask: address of a Dask scheduler to curate on, e.g. tcp://10.0.0.1:8786; processes of its own without
     """
     todo = order(recipe, overrides, data, force, dask)
-    todo.recipe.check_trainable()
     recipes.with_runs(todo.data)
     with turns.with_data(todo.data):
         tasks.acquire(todo.recipe.sources, todo.data, anew=False, forced="acquire" in todo.force)

@@ -76,7 +76,7 @@ def locked(data: Path) -> Iterator[None]:
         raise _unreachable(str(data), error) from error
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # of the store's client, or the run's own, which goes on as it is
         if isinstance(error, PermissionError) or type(error).__module__.partition(".")[0] in _CLIENTS:
             raise _unreachable(str(data), error) from error
         raise

@@ -30,7 +30,7 @@ def test_named_files_of_the_project_are_there(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_named_commands_and_options_exist(document: Path) -> None:
-    known = parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    known = parser()._subparsers._group_actions[0].choices
     prose = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
     for code in re.findall(r"`([^`]+)`", prose):
         if not re.match(r"(\S*/)?impasto [a-z]", code):

@@ -44,9 +44,9 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
     def _follow(self, mean_C: Tensor, variance_C: Tensor, count: int) -> None:
         """The running statistics, as torch keeps them."""
         share = self.momentum or 0.0
-        self.running_mean.lerp_(mean_C, share)  # type: ignore[union-attr]
-        self.running_var.lerp_(variance_C * (count / (count - 1)), share)  # type: ignore[union-attr]
-        self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
+        for name, seen_C in (("running_mean", mean_C), ("running_var", variance_C * (count / (count - 1)))):
+            self.get_buffer(name).lerp_(seen_C, share)
+        self.get_buffer("num_batches_tracked").add_(1)
 
 
 def sync(module: nn.Module) -> None:

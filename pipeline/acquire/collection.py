@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -71,7 +70,9 @@ class Collection:
     def publish(self, rows: dict[Key, RawRow], last: Listing | None) -> None:
         """Write what changed: pictures first, then the manifest that vouches for them, then listing.json."""
         if rows != self.rows or not self._manifest.exists():
-            os.sync()  # all pictures at once: one by one it takes longer than to fetch them from a disk
+            news = (row for key, row in rows.items() if self.rows.get(key) != row)
+            paths = (self.data / row.path for row in news if row.path)
+            store.persist([path for path in paths if path.exists()])
             manifest.write(manifest.table(rows.values(), RawRow), self._manifest, _META)
         self.rows = rows
         if last is not None:

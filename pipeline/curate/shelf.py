@@ -42,10 +42,11 @@ class Shelf(Generic[F]):
         known: dict[str, list[F]] = {}
         for path in _shards(self._folder):
             here: dict[str, list[F]] = {}
-            for batch in pq.ParquetFile(path).iter_batches(_BATCH):
-                table = pa.Table.from_batches([batch])
-                for row in manifest.rows(table.filter(pc.is_in(table["image_id"], wanted)), self._record):
-                    here.setdefault(row.image_id, []).append(row)
+            with pq.ParquetFile(path) as shard:
+                for batch in shard.iter_batches(_BATCH):
+                    table = pa.Table.from_batches([batch])
+                    for row in manifest.rows(table.filter(pc.is_in(table["image_id"], wanted)), self._record):
+                        here.setdefault(row.image_id, []).append(row)
             known |= here  # the same again where a merge was killed before it removed what it merged
         return known
 

@@ -146,10 +146,7 @@ def test_runs_of_two_deployments_on_one_data_directory_wait_for_each_other(
         ("scrape-account", "-p", "source=folder", "-p", f"account={tiny.parent / 'pictures'}", "-p", data),
         ("scrape-and-train", "-p", f"recipe={tiny}", "-p", data),
     ]
-    ids = [
-        re.search(r"UUID: (\S+)", prefect("deployment", "run", *words))[1]  # type: ignore[index]
-        for words in both
-    ]
+    ids = [re.search(r"UUID: (\S+)", prefect("deployment", "run", *words))[1] for words in both]
     for run_id in ids:
         deadline = time.monotonic() + 300
         while "COMPLETED" not in (state := prefect("flow-run", "inspect", run_id)):

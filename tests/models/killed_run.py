@@ -20,7 +20,7 @@ from models import files
 from models.chance import Chance
 from models.config import TrainConfig
 from models.gan import Gan
-from models.session import Session  # noqa: F401
+from models.session import Session  # noqa: F401  (as above)
 from models.trainer import train
 
 CONFIG = TrainConfig(
@@ -50,7 +50,7 @@ def break_once() -> None:
     def breaking(self: Gan, number: int, real: torch.Tensor, chance: Chance) -> None:
         step(self, number, real * (float("nan") if number == 16 and self.rates[0] > 1e-4 else 1), chance)
 
-    Gan.step = breaking  # type: ignore[method-assign]
+    Gan.step = breaking
 
 
 def attempt(data: Path, name: str, point: str) -> None:

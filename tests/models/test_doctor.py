@@ -129,7 +129,6 @@ def starved(data: Path, megabytes: int) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_batch_that_does_not_fit_is_answered_by_one_that_does(make_dataset: MakeDataset) -> None:
     data = make_dataset(count=256, size=64)
     # How much is too little depends on the machine's libraries: less until it is.

@@ -1,7 +1,6 @@
 """Training holds what it holds from the first steps on."""
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from models.records import TrainProgress
 from models.trainer import train
 
 MakeDataset = Callable[..., Path]
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def resident_kb() -> int:

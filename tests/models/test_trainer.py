@@ -178,7 +178,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_state_kept(
     step = Gan.step
 
     def poisoned(self: Gan, number: int, real: torch.Tensor, chance: object) -> None:
-        step(self, number, real * (float("nan") if number == 6 else 1), chance)  # type: ignore[arg-type]
+        step(self, number, real * (float("nan") if number == 6 else 1), chance)
 
     monkeypatch.setattr(Gan, "step", poisoned)
     data = make_dataset()

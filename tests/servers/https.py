@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.headers["Host"].partition(":")[0]
         self.server.answer(Asked(host, self.command, target.path, fields, self.headers)).send(self)
 
-    do_POST = do_GET  # noqa: N815
+    do_POST = do_GET  # noqa: N815 (the base class's)
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -20,7 +20,6 @@ from pipeline.records import RawRow
 from tests.servers import gallery_page
 from tests.servers.instagram_account import picture_bytes
 
-pytest.importorskip("gallery_dl")
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 PAGE = b'<html><img src="/a.jpg"><a href="/deep/b.jpg?size=2">b</a><a href="v.mp4">v</a></html>'
 

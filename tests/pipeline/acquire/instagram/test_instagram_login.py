@@ -125,7 +125,6 @@ def test_a_missing_session_says_how_to_make_one(world, site):
 
 
 def test_the_session_of_a_browser_can_be_taken_over(world, site, monkeypatch):
-    pytest.importorskip("browser_cookie3")
     monkeypatch.setenv("HOME", str(world.folder))
     profile = world.folder / ".mozilla" / "firefox" / "p"
     profile.mkdir(parents=True)
@@ -142,7 +141,6 @@ def test_the_session_of_a_browser_can_be_taken_over(world, site, monkeypatch):
 
 
 def test_a_browser_that_is_not_logged_in_says_so(world, site, monkeypatch):
-    pytest.importorskip("browser_cookie3")
     monkeypatch.setenv("HOME", str(world.folder))
     with pytest.raises(Exception, match="firefox") as refused:
         login_from_browser("firefox")
