@@ -32,7 +32,7 @@ test: env
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not slow and not soak"
 
 test-slow: env
-	$(BIN)/pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m slow
 
 soak: env
 	$(BIN)/pytest -m soak

@@ -19,7 +19,7 @@ from models.errors import ConfigError
 from models.session import Session  # noqa: F401  (loaded before the limit is set)
 from models.trainer import train
 
-CONFIG = TrainConfig(steps=2, batch_size=256, base_channels=32, device="cpu", precision="float32")
+CONFIG = TrainConfig(steps=2, batch_size=1024, base_channels=32, device="cpu", precision="float32")
 
 
 if __name__ == "__main__":
