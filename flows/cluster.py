@@ -48,7 +48,8 @@ def _run(
 ) -> Iterator[tuple[Sequence[J], R | None]]:
     from distributed.scheduler import KilledWorker
 
-    shards = workers.shards(jobs)
+    processes = len(runner.client.scheduler_info(n_workers=-1)["workers"])
+    shards = workers.shards(jobs, max(1, processes))
     # As one call, for Prefect would look for futures in every job of a list.
     futures = [runner.submit(_shard, {"call": partial(work, shard)}) for shard in shards]
     for shard, future in zip(shards, futures, strict=True):

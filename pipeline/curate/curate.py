@@ -70,7 +70,9 @@ def curate(
     if not force and dataset.done(data, name, key):
         table = dataset.read(data, name)
     else:
-        run = run or functools.partial(workers.run, processes=config.processes)
+        if run is None:
+            workers.prepare()
+            run = functools.partial(workers.run, processes=config.processes)
         bench = Workbench(config, name, data, inputs.pictures(selected), afresh=force)
         del selected
         pa.default_memory_pool().release_unused()  # Arrow keeps what it read, which the bench now has
@@ -92,7 +94,9 @@ def outlook(config: CurateConfig, name: str, selections: Sequence[Selection], da
         return Outlook(True, key, len(selected), 0, "nothing changed since it was made")
     bench = Workbench(config, name, data, inputs.pictures(selected))
     unknown, uncut = len(bench.unknown()), len(bench.uncut())
-    why = f"{unknown} pictures to look at, {uncut} known ones to cut"
+    why = f"{unknown:,} pictures to look at, {uncut:,} known ones to cut"
+    if not unknown and not uncut:
+        why = "no pixels to look at: rows and numbers alone are decided anew"
     return Outlook(False, key, len(selected), unknown + uncut, why)
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import ForkServerContext
 from typing import Any, TypeVar
@@ -20,8 +21,15 @@ R = TypeVar("R")
 # How shards are run: as `run` below, its processes fixed.
 Runner = Callable[[Callable[[Sequence[Any]], Any], Sequence[Any]], Iterator[tuple[Sequence[Any], Any]]]
 
-SHARD = 128  # pictures
-_FEW = 128  # pictures: fewer are done before a second process has started
+SHARD = 128  # pictures, at most
+_LEAST = 16
+_SHARES = 8  # shards of each process, so that all end at about the same time
+
+
+def prepare() -> None:
+    """Start what the processes are forked from, which imports what they need while the caller goes on."""
+    _context()
+    forkserver.ensure_running()
 
 
 def run(
@@ -32,31 +40,29 @@ def run(
     A process that is killed takes the shards in hand with it: their jobs are then tried one by one, and
     only the one that kills again, alone, is given up.
     """
-    if len(jobs) <= _FEW:
-        yield from ((shard, work(shard)) for shard in shards(jobs))
-        return
-    lost = yield from _pooled(work, shards(jobs), processes, processes * 2)
-    yield from one_by_one(work, [job for shard in lost for job in shard])
+    waiting = deque(shards(jobs, processes))
+    while waiting:
+        in_hand = yield from _pooled(work, waiting, processes, processes * 2)
+        yield from one_by_one(work, [job for shard in in_hand for job in shard])
 
 
-def shards(jobs: Sequence[J]) -> list[Sequence[J]]:
-    return [jobs[start : start + SHARD] for start in range(0, len(jobs), SHARD)]
+def shards(jobs: Sequence[J], processes: int) -> list[Sequence[J]]:
+    size = min(max(_LEAST, -(-len(jobs) // (processes * _SHARES))), SHARD)
+    return [jobs[start : start + size] for start in range(0, len(jobs), size)]
 
 
 def one_by_one(work: Callable[[Sequence[J]], R], jobs: Sequence[J]) -> Iterator[tuple[Sequence[J], R | None]]:
     """Each job as a shard of its own, in a process that it alone can kill."""
-    singly: list[Sequence[J]] = [[job] for job in jobs]
-    while singly:
-        lost = yield from _pooled(work, singly, 1, 1)
-        yield from ((culprit, None) for culprit in lost[:1])
-        singly = lost[1:]
+    waiting = deque[Sequence[J]]([job] for job in jobs)
+    while waiting:
+        in_hand = yield from _pooled(work, waiting, 1, 1)
+        yield from ((culprit, None) for culprit in in_hand)
 
 
 def _pooled(
-    work: Callable[[Sequence[J]], R], shards: Sequence[Sequence[J]], processes: int, at_once: int
+    work: Callable[[Sequence[J]], R], waiting: deque[Sequence[J]], processes: int, at_once: int
 ) -> Generator[tuple[Sequence[J], R | None], None, list[Sequence[J]]]:
-    """Ends with the shards that were not done when a process died, those in hand first."""
-    waiting = deque(shards)
+    """Takes from the shards that are `waiting`; ends with those that were in hand when a process died."""
     running: dict[Future[R], Sequence[J]] = {}
     pool = ProcessPoolExecutor(processes, _context(), _settle)
     try:
@@ -68,7 +74,7 @@ def _pooled(
                 made = future.result()
                 yield running.pop(future), made
     except BrokenProcessPool:
-        return [*running.values(), *waiting]
+        return [*running.values()]
     finally:
         pool.shutdown(cancel_futures=True)
     return []

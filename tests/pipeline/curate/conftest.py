@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipeline import manifest
-from pipeline.curate import workbench
+from pipeline.curate import workbench, workers
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.curate import curate
 from pipeline.curate.faces import DETECTORS, Face, detector
@@ -114,7 +114,17 @@ def raw(tmp_path: Path) -> Raw:
 
 
 @pytest.fixture
-def looked_at(monkeypatch):
+def one_process(monkeypatch):
+    """Shards are worked on in this process, where what a test replaced counts."""
+
+    def here(work, jobs, processes):
+        yield from ((shard, work(shard)) for shard in workers.shards(jobs, processes))
+
+    monkeypatch.setattr(workers, "run", here)
+
+
+@pytest.fixture
+def looked_at(monkeypatch, one_process):
     """Of what facts were found out, picture by picture."""
     log: list[tuple[bool, bool]] = []  # (facts asked for, faces asked for)
     look = workbench.look
@@ -128,7 +138,7 @@ def looked_at(monkeypatch):
 
 
 @pytest.fixture
-def faces_drawn(monkeypatch):
+def faces_drawn(monkeypatch, one_process):
     """A detector that needs no faces: one in the middle, and counts its looks."""
     looks: list[int] = []
 

@@ -16,7 +16,8 @@ import pytest
 from pipeline.curate import workers
 
 
-def doubled(shard, deadly=(), log: Path | None = None):
+def doubled(shard, deadly=(), log: Path | None = None, pause=0.0):
+    time.sleep(pause)
     for job in shard:
         if job in deadly:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -40,21 +41,26 @@ def test_every_job_is_answered_once(count):
     assert outcome(doubled, list(range(count))) == {job: 2 * job for job in range(count)}
 
 
-def test_few_jobs_need_no_second_process(tmp_path):
-    outcome(partial(doubled, log=tmp_path / "log"), list(range(10)))
-    assert set((tmp_path / "log").read_text().split()) == {str(os.getpid())}
-
-
-def test_many_jobs_are_spread_over_processes(tmp_path):
-    outcome(partial(doubled, log=tmp_path / "log"), list(range(6 * workers.SHARD)))
+@pytest.mark.parametrize("count", [40, 6 * workers.SHARD])
+def test_jobs_are_spread_over_processes(tmp_path, count):
+    outcome(partial(doubled, log=tmp_path / "log", pause=0.1), list(range(count)))
     used = set((tmp_path / "log").read_text().split())
     assert len(used) == 2
     assert str(os.getpid()) not in used
 
 
-@pytest.mark.parametrize("deadly", [(0,), (5, 6, 400), (3 * workers.SHARD - 1,)])
-def test_a_job_that_kills_its_process_is_given_up_alone(deadly):
-    jobs = list(range(4 * workers.SHARD))
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 100, 800, 100_000])
+def test_shards_are_small_enough_for_all_processes_to_end_together(count):
+    sizes = [len(shard) for shard in workers.shards(range(count), 2)]
+    assert sum(sizes) == count
+    assert max(sizes) <= workers.SHARD
+    if 100 < count < 10_000:
+        assert max(sizes) <= count / 10
+
+
+@pytest.mark.parametrize(("deadly", "count"), [((0,), 3), ((0,), 512), ((5, 6, 400), 512), ((383,), 512)])
+def test_a_job_that_kills_its_process_is_given_up_alone(deadly, count):
+    jobs = list(range(count))
     expected = {job: None if job in deadly else 2 * job for job in jobs}
     assert outcome(partial(doubled, deadly=deadly), jobs) == expected
 
