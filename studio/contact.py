@@ -2,11 +2,12 @@
 
 kept-001.png …  near_duplicate-001.png …: up to 80 pictures each. The crop is framed in green, the face in
 orange. Under a kept picture stands its number, under a rejected one the beginning of its image_id: `impasto
-keep` and `impasto drop` take both. Copies stand in groups, the kept one first.
+keep` and `impasto drop` take both. Copies stand in groups, the kept one first and green.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -83,8 +84,9 @@ def _publish(tiles: Sequence[ProcessedRow], path: Path, files: dict[Key, Path]) 
     for place, row in enumerate(tiles):
         left, top = _GAP + place % columns * step_x, _GAP + place // columns * step_y
         sheet.paste(_tile(row, files), (left, top))
-        label = f"{row.number:06d}" if row.status == "kept" else row.image_id[:12]
-        pencil.text((left, top + _SIDE), label, _INK)
+        kept = row.status == "kept"
+        label = f"{row.number:06d} kept" if kept else row.image_id[:12]
+        pencil.text((left, top + _SIDE), label, _CROP if kept else _INK)
     with store.beside(path, durable=False) as part:
         sheet.save(part, "PNG")
     return path
@@ -100,13 +102,22 @@ def _tile(row: ProcessedRow, files: dict[Key, Path]) -> Image.Image:
     picture, scale = found
     pencil = ImageDraw.Draw(picture)
     boxes = (
-        (row.crop_left, row.crop_top, row.crop_right, row.crop_bottom, _CROP),
-        (row.face_left, row.face_top, row.face_right, row.face_bottom, _FACE),
+        (row.crop_left, row.crop_top, row.crop_right, row.crop_bottom, row.crop_angle or 0.0, _CROP),
+        (row.face_left, row.face_top, row.face_right, row.face_bottom, 0.0, _FACE),
     )
-    for left, top, right, bottom, colour in boxes:
+    for left, top, right, bottom, angle, colour in boxes:
         if left is not None and top is not None and right is not None and bottom is not None:
-            pencil.rectangle(
-                (left * scale, top * scale, right * scale - 1, bottom * scale - 1), None, colour, 2
-            )
+            corners = _corners(left * scale, top * scale, right * scale - 1, bottom * scale - 1, angle)
+            pencil.line([*corners, *corners[:2]], colour, 2, joint="curve")
     tile.paste(picture, ((_SIDE - picture.width) // 2, (_SIDE - picture.height) // 2))
     return tile
+
+
+def _corners(left: float, top: float, right: float, bottom: float, angle: float) -> list[tuple[float, float]]:
+    """Of a box turned about its middle by `angle` degrees, clockwise."""
+    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+    away = [
+        (x - middle_x, y - middle_y) for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))
+    ]
+    return [(middle_x + cosine * x - sine * y, middle_y + sine * x + cosine * y) for x, y in away]

@@ -30,6 +30,20 @@ def test_crops_and_faces_are_framed(sheets):
         assert (np.abs(kept - colour).sum(axis=2) == 0).sum() > 30 * 200
 
 
+def test_the_frame_of_a_turned_square_is_turned(workshop, tmp_path):
+    plain = Image.new("RGB", (288, 288), "white")
+    box = {"crop_left": 88, "crop_top": 88, "crop_right": 200, "crop_bottom": 200}
+    workshop.keep(workshop.fetch("tilted.jpg", plain), plain, **box, crop_angle=45.0)
+    workshop.publish()
+    [path] = contact.write(workshop.data, workshop.name, tmp_path / "sheets")
+    green = np.argwhere(np.abs(np.asarray(Image.open(path), int) - (30, 158, 74)).sum(axis=2) == 0)
+    left, top = green.min(axis=0)[::-1] - 6  # of the tile
+    assert abs(left - (72 - 28 * 2**0.5)) < 3
+    assert abs(top - (72 - 28 * 2**0.5)) < 3
+    corner_y, corner_x = green[np.argmin(green[:, 1])] - 6
+    assert (abs(corner_y - 72) < 4, corner_x == left) == (True, True)  # a corner points to the left
+
+
 def test_copies_stand_beside_what_was_kept(sheets):
     def tiles(name: str) -> int:
         with Image.open(next(path for path in sheets if path.name == name)) as sheet:

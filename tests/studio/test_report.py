@@ -83,6 +83,15 @@ def test_frames_lie_where_the_manifest_says(page_text):
     assert face.groups() == ("45.0", "27.0", "54.0", "54.0")
 
 
+def test_the_frame_of_a_turned_square_is_turned(workshop):
+    tilted = draw_picture(1)
+    box = {"crop_left": 60, "crop_top": 30, "crop_right": 180, "crop_bottom": 150}
+    workshop.keep(workshop.fetch("tilted.jpg", tilted), tilted, **box, crop_angle=-12.5)
+    workshop.publish()
+    text = write_report(workshop.run(), workshop.data).read_text()
+    assert 'height="72.0" transform="rotate(-12.5 72.0 54.0)"' in text
+
+
 def test_a_source_that_ended_early_or_gave_nothing_is_told_first(finished):
     run, data = finished
     [listing] = data.glob("raw/folder/*/listing.json")
