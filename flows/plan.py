@@ -94,6 +94,8 @@ def train(order: Order, before: Sequence[Step] = ()) -> Step:
     why = _why(outlook.done, outlook.why, forced)
     if not _all_done(before):
         why = f"{why}; anew if the dataset changes" if outlook.folder else "waits for the dataset"
+    elif not done and (few := _too_few(order)):
+        why = f"will not start: {few}"
     return Step(
         stage="train",
         what=outlook.folder.name if outlook.folder else recipe.name,

@@ -158,9 +158,10 @@ def named(run: str | Path, data: Path) -> Path:
     for folder in (Path(run), data / "runs" / run):
         if (folder / "generator.safetensors").exists():
             return folder
-    raise MissingInput(
-        f"{run}: no trained run of that name or path; `ls {data / 'runs'}` shows what there is"
-    )
+    trained = sorted(path.parent.name for path in (data / "runs").glob("*/generator.safetensors"))
+    there = [name for name in trained if name.startswith(f"{run}-")] or trained
+    hint = f"there is {', '.join(there[:5])}" if there else f"there is none in {data / 'runs'}"
+    raise MissingInput(f"{run}: no trained run of that name or path; {hint}")
 
 
 def trained_on(data: Path, images: Set[str]) -> list[Path]:

@@ -157,7 +157,9 @@ def test_a_plan_says_what_would_keep_a_run_from_training(
     recipe, data = recipes.load(str(scraped)), scraped.parent / "data"
     curate(recipe.curate, recipe.name, recipe.selections, data)
     assert cli.main(["plan", str(scraped), "--data", str(data), "--set", "curate.min_pictures=13"]) == 0
-    assert "too few to train on: 12 kept, min_pictures is 13" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "too few to train on: 12 kept, min_pictures is 13" in shown
+    assert "will not start: too few" in shown
     assert cli.main(["plan", str(scraped), "--set", "source.path=/nowhere/at/all"]) == 0
     assert "/nowhere/at/all: no such file or folder" in capsys.readouterr().out
 

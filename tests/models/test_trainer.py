@@ -218,7 +218,7 @@ def test_init_starts_from_the_weights_of_another_run(make_dataset: MakeDataset) 
     for name, tensor in load_file(second / "checkpoints/0000001.safetensors").items():
         if name.startswith(("generator", "discriminator")) and name.endswith("weight"):
             assert torch.allclose(tensor, theirs[name], atol=1e-6)
-    with pytest.raises(MissingInput, match="no trained run of that name"):
+    with pytest.raises(MissingInput, match=r"no trained run of that name or path; there is (none in|blobs-)"):
         train(replace(TINY, init="nowhere"), "blobs", data)
     with pytest.raises(ConfigError, match="is not of its shape there; use the same network"):
         train(replace(TINY, init=first.name, base_channels=8), "blobs", data)
