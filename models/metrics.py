@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -44,7 +45,7 @@ class Metrics:
     def _go_to(self, step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.table = self.table.filter(pa.compute.less_equal(self.table["step"], step))
+        self.table = self.table.filter(pc.less_equal(self.table["step"], step))
         self._events = SummaryWriter(str(self._path.parent), purge_step=step + 1)
 
     def add(self, row: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 usage: starved_run.py NAME DATA MEGABYTES
 
-The limit is on addresses that this process may use beyond those that it has when torch is loaded, so that the
+The limit is on the data that this process may hold beyond what it has after a small run, so that the
 allocator's own refusal is met.
 """
 
@@ -25,9 +25,9 @@ CONFIG = TrainConfig(steps=2, batch_size=1024, base_channels=32, device="cpu", p
 if __name__ == "__main__":
     torch.set_num_threads(1)
     train(replace(CONFIG, batch_size=2), sys.argv[1], Path(sys.argv[2]))
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     most = used + int(sys.argv[3]) * 1_000_000
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     try:
         train(CONFIG, sys.argv[1], Path(sys.argv[2]))
     except ConfigError as error:
