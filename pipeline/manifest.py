@@ -6,7 +6,6 @@ whether a stage is done can be told from the file alone.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import fnmatch
 import hashlib
@@ -38,13 +37,17 @@ _ARROW = {
 }
 
 
+_SCHEMAS: dict[type[Any], pa.Schema] = {}  # made once: that takes as long as making a thousand records
+
 R = TypeVar("R")  # a record: a dataclass whose fields are the columns
 
 
 def schema(record: type[Any]) -> pa.Schema:
     """The Arrow schema of a record type: a column per field, nullable where the field may be None."""
-    hints = get_type_hints(record, include_extras=True)
-    return pa.schema([_column(field.name, hints[field.name]) for field in dataclasses.fields(record)])
+    if record not in _SCHEMAS:
+        hints = get_type_hints(record, include_extras=True)
+        _SCHEMAS[record] = pa.schema([_column(name, hint) for name, hint in hints.items()])
+    return _SCHEMAS[record]
 
 
 def _column(name: str, hint: Any) -> pa.Field:

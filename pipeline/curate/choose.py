@@ -27,10 +27,6 @@ class FaceKey(NamedTuple):
     face: int | None
 
 
-def key_of(row: ProcessedRow) -> FaceKey:
-    return FaceKey(Key(row.source, row.collection, row.source_id, row.item), row.face)
-
-
 @dataclass(slots=True)
 class Numbers:
     """Each is given once: its row keeps it, even while it is rejected, and new rows go on from the last."""

@@ -11,19 +11,44 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline import manifest, store
 from pipeline.curate import crop
-from pipeline.curate.choose import Numbers, key_of
+from pipeline.curate.choose import FaceKey, Numbers
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.crop import Square
 from pipeline.curate.look import SUFFIX, square_name
-from pipeline.records import ProcessedRow
+from pipeline.records import Key, ProcessedRow
 
 _MARKER = ".publishing"
+
+
+@dataclass(slots=True)
+class Published:
+    """The columns of a processed row that the next publishing depends on: reading all takes twice as long."""
+
+    image_id: str
+    source: str
+    collection: str
+    source_id: str
+    item: int
+    face: int | None
+    number: int | None
+    path: str | None
+    sha256: str | None
+    crop_left: int | None
+    crop_top: int | None
+    crop_right: int | None
+    crop_bottom: int | None
+    crop_angle: float | None = None
+
+    @property
+    def key(self) -> FaceKey:
+        return FaceKey(Key(self.source, self.collection, self.source_id, self.item), self.face)
 
 
 def done(data: Path, name: str, key: str) -> bool:
@@ -55,9 +80,10 @@ class Dataset:
         if not trusted:
             store.remove_folder(self.squares)
         meta = manifest.meta(self._folder / manifest.NAME)
-        published = list(manifest.rows(read(data, name), ProcessedRow))
+        published = list(manifest.rows(read(data, name), Published))
+        self._files = store.sizes(self._images)
         self._last_number = int(meta.get("last_number", 0))
-        self._given = {key_of(row): row.number for row in published if row.number is not None}
+        self._given = {row.key: row.number for row in published if row.number is not None}
         self._there = dict(self._found(published)) if trusted and meta.get("cut") == self._cut else {}
 
     def numbers(self) -> Numbers:
@@ -88,22 +114,22 @@ class Dataset:
         named = {_name(path) for path, _ in placed if path}
         store.sweep(self._folder)
         with store.requests(self._data) as each:
-            stale = (self._images / name for name in store.sizes(self._images).keys() - named)
+            stale = (self._images / name for name in self._files.keys() - named)
             deque(each(lambda path: path.unlink(), stale), 0)
         for squares in self._folder.glob(".squares-*"):
             store.remove_folder(squares)
         self._marker.unlink()
         return table
 
-    def _found(self, published: Iterable[ProcessedRow]) -> Iterable[tuple[int, ProcessedRow]]:
-        present, torn = _present(self._images), self._marker.exists()
+    def _found(self, published: Iterable[Published]) -> Iterable[tuple[int, Published]]:
+        torn = self._marker.exists()
         for row in published:
-            if row.path is None or row.number is None or _name(row.path) not in present:
+            if row.path is None or row.number is None or not self._files.get(_name(row.path)):
                 continue
             if not torn or _sha256((self._data / row.path).read_bytes()) == row.sha256:
                 yield row.number, row
 
-    def _same(self, row: ProcessedRow) -> ProcessedRow | None:
+    def _same(self, row: ProcessedRow) -> Published | None:
         """The published row that shows what `row` asks for."""
         old = self._there.get(row.number or 0)
         return old if old is not None and _shown(old) == _shown(row) else None
@@ -135,7 +161,7 @@ class Dataset:
             yield from each(place, rows)
 
 
-def _shown(row: ProcessedRow) -> tuple[str, tuple[int, int, int, int], float]:
+def _shown(row: ProcessedRow | Published) -> tuple[str, tuple[int, int, int, int], float]:
     left, top, right, bottom = row.crop_left, row.crop_top, row.crop_right, row.crop_bottom
     return row.image_id, (left or 0, top or 0, right or 0, bottom or 0), row.crop_angle or 0.0
 

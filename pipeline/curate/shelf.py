@@ -8,7 +8,7 @@ computed again; deleting data/cache costs time only.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -23,7 +23,9 @@ from pipeline.curate.faces import DETECTORS
 from pipeline.curate.facts import FaceFacts, PictureFacts, Thumb
 
 _LARGE = 16_384  # rows: fuller shards are left as they are
-_BATCH = 2048  # rows read at once
+# Nothing is compressed, for hashes and thumbnails are noise. Where a group holds nothing that is wanted, only
+# its names are read.
+_GROUP = 256  # rows
 _MANY = 32  # small shards: more are merged
 
 F = TypeVar("F", PictureFacts, Thumb, FaceFacts)
@@ -38,14 +40,13 @@ class Shelf(Generic[F]):
 
     def read(self, ids: Collection[str]) -> dict[str, list[F]]:
         """The facts of those of `ids` that are known, in the order in which each was added."""
-        wanted = pa.array(ids, pa.string())
+        wanted = frozenset(ids)
         known: dict[str, list[F]] = {}
         for path in _shards(self._folder):
             here: dict[str, list[F]] = {}
             with pq.ParquetFile(path) as shard:
-                for batch in shard.iter_batches(_BATCH):
-                    table = pa.Table.from_batches([batch])
-                    for row in manifest.rows(table.filter(pc.is_in(table["image_id"], wanted)), self._record):
+                for table in _groups(shard, wanted):
+                    for row in manifest.rows(table, self._record):
                         here.setdefault(row.image_id, []).append(row)
             known |= here  # the same again where a merge was killed before it removed what it merged
         return known
@@ -55,6 +56,16 @@ class Shelf(Generic[F]):
         table = manifest.table(facts, self._record)
         if len(table):
             _write(table, _next(self._folder))
+
+
+def _groups(shard: pq.ParquetFile, wanted: Set[str]) -> Iterator[pa.Table]:
+    """Of each group of rows those that are wanted."""
+    for group in range(shard.num_row_groups):
+        names = shard.read_row_group(group, ["image_id"], use_threads=False)["image_id"].to_pylist()
+        rows = [row for row, name in enumerate(names) if name in wanted]
+        if rows:
+            table = shard.read_row_group(group, use_threads=False)
+            yield table if len(rows) == len(names) else table.take(rows)
 
 
 def pictures(data: Path) -> Shelf[PictureFacts]:
@@ -120,12 +131,12 @@ def _merge(shards: Sequence[Path], path: Path) -> None:
     schema = pq.read_schema(shards[0])
     with (
         store.beside(path, durable=False) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as merged,
+        pq.ParquetWriter(temporary, schema, compression="none", use_dictionary=False) as merged,
     ):
         for shard in shards:
-            merged.write_table(pq.read_table(shard))
+            merged.write_table(pq.read_table(shard), row_group_size=_GROUP)
 
 
 def _write(table: pa.Table, path: Path) -> None:
     with store.beside(path, durable=False) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, row_group_size=_GROUP, compression="none", use_dictionary=False)

@@ -24,7 +24,8 @@ _NUMBERS = itertools.count()
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_process: None) -> Iterator[Path]:
+    """In the memory of this process, which no other sees."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     data = store.located(f"memory://test-{next(_NUMBERS)}/data")
     yield data
@@ -64,7 +65,7 @@ def test_a_curation_killed_at_any_request_goes_on_in_a_store(
     requests = itertools.count(1)
     filesystem = type(address.opened(elsewhere)[0])
 
-    def mortal(name: str) -> None:
+    def mortal(name: str, patch: pytest.MonkeyPatch) -> None:
         request = getattr(filesystem, name)
 
         def sent(*arguments: object, **named: object) -> object:
@@ -72,14 +73,14 @@ def test_a_curation_killed_at_any_request_goes_on_in_a_store(
                 raise Killed
             return request(*arguments, **named)
 
-        monkeypatch.setattr(filesystem, name, sent)
+        patch.setattr(filesystem, name, sent)
 
-    for name in ("pipe_file", "put_file", "rm_file", "rm"):
-        mortal(name)
-    with suppress(Killed):
-        run(raw, small)
+    with monkeypatch.context() as patch:
+        for name in ("pipe_file", "put_file", "rm_file", "rm"):
+            mortal(name, patch)
+        with suppress(Killed):
+            run(raw, small)
     assert next(requests) > blow
-    monkeypatch.undo()
     monkeypatch.setenv("HOME", str(tmp_path / "another"))  # and another machine goes on
     run(raw, small)
     assert raw.processed() == whole.processed()

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipeline import manifest
-from pipeline.curate import workbench, workers
+from pipeline.curate import workbench
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.curate import curate
 from pipeline.curate.faces import DETECTORS, Face, detector
@@ -111,16 +111,6 @@ def run(raw: Raw, config: CurateConfig = CENTER, **how):
 @pytest.fixture
 def raw(tmp_path: Path) -> Raw:
     return Raw(tmp_path / "data")
-
-
-@pytest.fixture
-def one_process(monkeypatch):
-    """Shards are worked on in this process, where what a test replaced counts."""
-
-    def here(work, jobs, processes):
-        yield from ((shard, work(shard)) for shard in workers.shards(jobs, processes))
-
-    monkeypatch.setattr(workers, "run", here)
 
 
 @pytest.fixture

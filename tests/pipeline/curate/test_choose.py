@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from pipeline.curate.choose import Numbers, choose, key_of
+from pipeline.curate.choose import FaceKey, Numbers, choose
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.crop import Square
 from pipeline.curate.duplicates import Likeness
@@ -14,11 +14,17 @@ from pipeline.curate.faces import Face
 from pipeline.curate.facts import PictureFacts
 from pipeline.curate.fates import Fate, Known, fates
 from pipeline.curate.inputs import Picture
+from pipeline.records import Key, ProcessedRow
 
 CENTER = CurateConfig(crop="center")
 FACE = CurateConfig(crop="face")
 FACT = PictureFacts("a", None, 400, 300, 1, 50.0, 0.5, contrast=0.2, colorfulness=30.0)
 BIG, SMALL = Face(100, 100, 200, 200, 0.9), Face(10, 10, 50, 50, 0.8)
+
+
+def given_to(rows: list[ProcessedRow], last: int) -> Numbers:
+    keys = {row: FaceKey(Key(row.source, row.collection, row.source_id, row.item), row.face) for row in rows}
+    return Numbers({key: row.number for row, key in keys.items() if row.number}, last)
 
 
 def picture(image_id: str, at: str | None = None) -> Picture:
@@ -112,7 +118,7 @@ def test_a_number_is_kept_for_life_and_never_given_twice():
     first = choose(CENTER, [picture(name) for name in "abc"], {n: known(n) for n in "abc"}, [], Numbers())
     assert [row.number for row in first] == [1, 2, 3]
 
-    given = Numbers({key_of(row): row.number for row in first if row.number}, last=3)
+    given = given_to(first, last=3)
     facts = {name: known(name, sharpness=10.0 if name == "b" else 50.0) for name in "abcd"}
     second = choose(sharp, [picture(name) for name in "dabc"], facts, [], given)
     assert [(row.source_id, row.status, row.number) for row in second] == [
@@ -122,7 +128,7 @@ def test_a_number_is_kept_for_life_and_never_given_twice():
         ("c", "kept", 3),
     ]
 
-    given = Numbers({key_of(row): row.number for row in second if row.number}, last=4)
+    given = given_to(second, last=4)
     third = choose(CENTER, [picture(name) for name in "bce"], {n: known(n) for n in "bce"}, [], given)
     assert [row.number for row in third] == [2, 3, 5]
     assert given.last == 5
