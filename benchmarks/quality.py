@@ -9,8 +9,8 @@ DIR holds a folder of pictures per set. The baseline has `Baseline(data, batch, 
 the next has its turn, so that all see the same machine; ours is `train`, which goes on from its checkpoint
 each time, and its clock holds logging and samples, too. Where others want the machine, `--clock cpu` counts
 seconds of the processor instead (meant for --threads 1). After every turn all are judged, by features that
-training never looks at. `modern` is as it comes; `dcgan` has the tutorial's layers and widths, the rest as in
-DCGAN below. A ratio is KID by the tutorial's after as many minutes.
+training never looks at. `modern` is as it comes; `dcgan` has the tutorial's layers under the settings of
+`modern`, widths included. A ratio is KID by the tutorial's after as many minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -45,7 +45,6 @@ CLOCKS: dict[str, Clock] = {"wall": time.perf_counter, "cpu": time.process_time}
 ENDLESS = 100_000  # steps: more than anybody makes in the minutes of a contest
 TUTORIAL = "tutorial"
 BATCH = 64  # the tutorial's
-DCGAN: dict[str, Any] = {"batch_size": 16, "augment": ("mirror", "translation")}
 
 
 class Contestant(Protocol):
@@ -79,10 +78,8 @@ class Tutorial:
 
 class Ours:
     def __init__(self, network: str, data: Path, name: str, seed: int, clock: Clock) -> None:
-        changes = DCGAN if network == "dcgan" else {}
-        self._config = TrainConfig(
-            **{"network": network, "steps": ENDLESS, **defaults(network), **changes, "seed": seed}
-        )
+        settings = defaults("modern" if network == "dcgan" else network)
+        self._config = TrainConfig(**{**settings, "network": network, "steps": ENDLESS, "seed": seed})
         self._data, self._name, self._clock = data, name, clock
         self._run = runs.find(self._config, name, data)
         self._seconds, self._seen = 0.0, 0

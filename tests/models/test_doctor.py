@@ -1,29 +1,29 @@
 """What is told before a run starts, and what when it does not fit."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from flows.cli import main
 from models import doctor, outlay, trial
 from models import run as runs
 from models.config import TrainConfig
-from models.errors import NoRoom
+from models.errors import ConfigError, NoRoom
 from models.trainer import train
 from pipeline import manifest
 from pipeline.records import ProcessedRow
 from tests.models.conftest import TINY
 
 MakeDataset = Callable[..., Path]
-ROOT = Path(__file__).parents[2]
 HOLDS = replace(TINY, augment=("mirror", "diffaugment"))
 
 
@@ -116,25 +116,34 @@ def test_other_errors_are_not_taken_for_full_memory() -> None:
     assert not trial.full_memory(ValueError("out of memory."))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
+class Narrow(TorchDispatchMode):
+    """A device that refuses what is larger than `most` bytes, as the allocator refuses what nobody has."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        tensors = [one for one in tree_leaves(made) if isinstance(one, torch.Tensor)]
+        if any(one.untyped_storage().nbytes() > self.most for one in tensors):
+            torch.empty(2**60, dtype=torch.uint8)
+        return made
+
+
 def test_a_batch_that_does_not_fit_is_answered_by_one_that_does(make_dataset: MakeDataset) -> None:
-    data = make_dataset(count=1024, size=64)
-    script = Path(__file__).with_name("starved_run.py")
-    # A step of all 1,024 wants some 2 GB, one of 128 a quarter.
-    done = subprocess.run(
-        [sys.executable, str(script), "blobs", str(data), "1000"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    said, seen = done.stdout.splitlines()
-    found = re.fullmatch(
-        r"train.batch_size = 1024: out of memory on cpu; (\d+) fit here: --set .*=\1", said.replace(",", "")
-    )
-    assert found is not None, said
-    assert int(seen) == 2 * int(found[1])
+    data = make_dataset(count=256)
+    large = replace(TINY, batch_size=256, steps=2)
+    with Narrow(most=64 * 3 * 20 * 20 * 4):  # 64 pictures about to be translated
+        with pytest.raises(ConfigError) as error:
+            train(large, "blobs", data)
+        said = "train.batch_size = 256: out of memory on cpu; 64 fit here: --set train.batch_size=64"
+        assert str(error.value) == said
+        assert train(replace(large, batch_size=64), "blobs", data).pictures_seen == 128
+        with pytest.raises(ConfigError, match=r"halve it, or curate\.size"), Narrow(most=1000):
+            train(large, "blobs", data)
 
 
 def test_the_command_marks_what_is_to_be_done(
