@@ -93,9 +93,12 @@ def _module(title: str, module: nn.Module, given: tuple[int, ...]) -> str:
 
 
 def _stops(layers: list[Layer]) -> list[tuple[int, ...]]:
-    """The shapes that layers with weights give: one box each; batch norm changes none."""
+    """The shapes that layers with weights give: one box each; batch norm changes none. What a generator
+    paints beside the way to its last layer has no box.
+    """
     makers = ("conv", "transposed", "linear", "nearest")
-    return [one.shape for one in layers if one.name.startswith(makers)]
+    *shapes, end = [one.shape for one in layers if one.name.startswith(makers)]
+    return [*(shape for shape in shapes if shape[:1] != end[:1]), end]
 
 
 def diagram(shapes: list[tuple[int, ...]]) -> str:

@@ -53,3 +53,11 @@ def test_a_size_that_is_not_there_is_refused_with_those_that_are() -> None:
 def test_the_largest_networks_fit_a_page() -> None:
     for name, network in NETWORKS.items():
         assert max(map(len, describe.describe(name, max(network.sizes)).splitlines())) <= 120
+
+
+def test_what_modern_paints_beside_its_way_has_no_box() -> None:
+    generator = describe.describe("modern", 64).partition("Discriminator")[0]
+    [boxes] = [line for line in generator.splitlines() if "─▶" in line]
+    assert [box.strip() for box in boxes.replace("─▶", "").split("│") if box.strip()] == [
+        "100", "3072", "96", "48", "24", "3",
+    ]  # fmt: skip
