@@ -37,7 +37,9 @@ def retry(args: Namespace) -> int:
                 done = acquisition.retry(
                     spec, todo.data, client=client, now=now, reason=args.reason, tick=tick
                 )
-            shown.say(f"{where}: {summaries.acquired(done)}")
+            tried = done.fetched or done.failed or done.skipped
+            nothing = f"nothing failed{f' with {args.reason}' if args.reason else ''}"
+            shown.say(f"{where}: {summaries.acquired(done) if tried else nothing}")
     return 0
 
 

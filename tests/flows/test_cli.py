@@ -151,6 +151,14 @@ def test_too_few_pictures_are_exit_code_4_though_nothing_is_to_be_done(
     assert "12" in complaint(capsys)
 
 
+def test_a_retry_of_nothing_says_so(scraped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["retry", str(scraped), "--data", str(scraped.parent / "data")]
+    assert cli.main(command) == 0
+    assert cli.main([*command, "--reason", "http_404"]) == 0
+    said = capsys.readouterr()
+    assert ": nothing failed with http_404\n" in said.out + said.err
+
+
 def test_a_plan_says_what_would_keep_a_run_from_training(
     scraped: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
