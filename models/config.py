@@ -37,7 +37,7 @@ _OWN: Mapping[str, Mapping[str, Any]] = {
         "penalty_every": 8,
         "beta1": 0.0,
         "lr_g": 5e-4,
-        "lr_d": 1e-3,
+        "lr_d": 5e-4,
         "augment": ("mirror", "translation"),
     },
 }
