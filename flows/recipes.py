@@ -28,8 +28,6 @@ from pipeline.records import Selection
 DEFAULT = "quickstart"
 FOLDER = Path(__file__).resolve().parents[1] / "recipes"  # not imported: Prefect puts flows/ on sys.path
 
-# What recipes may name already, and which releases after this one bring.
-
 
 @dataclass(frozen=True, slots=True)
 class Recipe:

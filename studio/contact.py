@@ -7,7 +7,6 @@ keep` and `impasto drop` take both. Copies stand in groups, the kept one first a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -17,11 +16,13 @@ from PIL import Image, ImageDraw
 from pipeline import manifest, store
 from pipeline.errors import MissingInput
 from pipeline.records import Key, ProcessedRow, RawRow
+from studio.frames import frames
 from studio.pictures import small
 
 _SIDE, _LABEL, _GAP = 144, 14, 6  # px
 _COLUMNS, _ROWS = 10, 8
-_CROP, _FACE, _INK = "#1e9e4a", "#ff8a00", "#333333"
+_GREEN, _INK = "#1e9e4a", "#333333"
+_COLOURS = {"crop": _GREEN, "face": "#ff8a00"}
 _COPIES = ("duplicate", "near_duplicate")
 
 
@@ -86,7 +87,7 @@ def _publish(tiles: Sequence[ProcessedRow], path: Path, files: dict[Key, Path]) 
         sheet.paste(_tile(row, files), (left, top))
         kept = row.status == "kept"
         label = f"{row.number:06d} kept" if kept else row.image_id[:12]
-        pencil.text((left, top + _SIDE), label, _CROP if kept else _INK)
+        pencil.text((left, top + _SIDE), label, _GREEN if kept else _INK)
     with store.beside(path, durable=False) as part:
         sheet.save(part, "PNG")
     return path
@@ -101,23 +102,8 @@ def _tile(row: ProcessedRow, files: dict[Key, Path]) -> Image.Image:
         return tile
     picture, scale = found
     pencil = ImageDraw.Draw(picture)
-    boxes = (
-        (row.crop_left, row.crop_top, row.crop_right, row.crop_bottom, row.crop_angle or 0.0, _CROP),
-        (row.face_left, row.face_top, row.face_right, row.face_bottom, 0.0, _FACE),
-    )
-    for left, top, right, bottom, angle, colour in boxes:
-        if left is not None and top is not None and right is not None and bottom is not None:
-            corners = _corners(left * scale, top * scale, right * scale - 1, bottom * scale - 1, angle)
-            pencil.line([*corners, *corners[:2]], colour, 2, joint="curve")
+    for frame in frames(row, scale):
+        corners = frame.corners
+        pencil.line([*corners, *corners[:2]], _COLOURS[frame.kind], 2, joint="curve")
     tile.paste(picture, ((_SIDE - picture.width) // 2, (_SIDE - picture.height) // 2))
     return tile
-
-
-def _corners(left: float, top: float, right: float, bottom: float, angle: float) -> list[tuple[float, float]]:
-    """Of a box turned about its middle by `angle` degrees, clockwise."""
-    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
-    away = [
-        (x - middle_x, y - middle_y) for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))
-    ]
-    return [(middle_x + cosine * x - sine * y, middle_y + sine * x + cosine * y) for x, y in away]

@@ -13,27 +13,12 @@ import pyarrow.compute as pc
 from pipeline import manifest
 from pipeline.records import Key, ProcessedRow, RawRow
 from studio import acquired, words
+from studio.frames import Frame, frames
 from studio.pictures import Embedded, evenly, sheet, thumbnail
 
 COPIES = ("duplicate", "near_duplicate")
 MOST_PER_REASON, MOST_GROUPS, MOST_COPIES, MOST_FRAMED, MOST_KEPT, MOST_AUTHORS = 12, 12, 4, 18, 96, 200
 SIDE = 144  # px of a thumbnail
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A box on a thumbnail, in its pixels, turned about its middle."""
-
-    kind: str  # crop | face
-    left: float
-    top: float
-    width: float
-    height: float
-    angle: float  # degrees, clockwise
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        return self.left + self.width / 2, self.top + self.height / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,15 +216,6 @@ def _note(row: ProcessedRow, raw: RawRow) -> str:
 
 def _frames(row: ProcessedRow, picture: Embedded) -> list[Frame]:
     """What was cut out, and the face; none where that is the whole picture."""
-    boxes = (
-        ("crop", row.crop_left, row.crop_top, row.crop_right, row.crop_bottom, row.crop_angle or 0.0),
-        ("face", row.face_left, row.face_top, row.face_right, row.face_bottom, 0.0),
-    )
-    scale = picture.scale
-    frames = [
-        Frame(kind, left * scale, top * scale, (right - left) * scale, (bottom - top) * scale, angle)
-        for kind, left, top, right, bottom, angle in boxes
-        if left is not None and top is not None and right is not None and bottom is not None
-    ]
-    cut = any(abs(it.width - picture.width) > 1 or abs(it.height - picture.height) > 1 for it in frames)
-    return frames if cut else []
+    found = frames(row, picture.scale)
+    cut = any(abs(it.width - picture.width) > 1 or abs(it.height - picture.height) > 1 for it in found)
+    return found if cut else []

@@ -52,8 +52,9 @@ def pictures(rows: pa.Table) -> list[Picture]:
     """In manifest order; one that two selections share counts where it comes first."""
     found: dict[Key, Picture] = {}
     for row in manifest.rows(rows, Picture):
-        if row.key not in found:
-            found[row.key] = Picture(
+        key = row.key
+        if key not in found:
+            found[key] = Picture(
                 image_id=row.image_id,
                 source=sys.intern(row.source),  # what many rows say is held once: they are many
                 collection=sys.intern(row.collection),
