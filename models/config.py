@@ -35,6 +35,7 @@ _OWN: Mapping[str, Mapping[str, Any]] = {
         "r1": 1.0,
         "r2": 1.0,
         "penalty_every": 8,
+        "projected": 0.3,
         "beta1": 0.0,
         "lr_g": 5e-4,
         "lr_d": 5e-4,
@@ -71,6 +72,7 @@ class TrainConfig:
     r1: float = 0.0  # weight of the discriminator's squared gradient on real pictures
     r2: float = 0.0  # the same on generated ones
     penalty_every: int = 1  # steps between two such penalties, each as much heavier
+    projected: float = 0.0  # weight of a second discriminator that sees through a trained network
     ema: bool = True
     ema_decay: float = 0.995  # per step; half of the average is younger than 139 steps
     precision: str = "auto"
@@ -98,7 +100,7 @@ class TrainConfig:
         for key in ("lr_g", "lr_d"):
             value = getattr(self, key)
             _need(key, value, math.isfinite(value) and value > 0, "need a number above 0, e.g. 2e-4")
-        for key in ("r1", "r2"):
+        for key in ("r1", "r2", "projected"):
             value = getattr(self, key)
             _need(key, value, math.isfinite(value) and value >= 0, "need 0 (none) or more, e.g. 1.0")
         for key, example in _SHARES.items():

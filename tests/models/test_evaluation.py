@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from models import evaluation, nearest
 from models.config import TrainConfig
 from models.distances import frechet, kid
+from models.errors import ConfigError
 from models.evaluation import Evaluation, Standing
 from models.features import Features
 from models.records import TrainProgress
@@ -206,3 +207,16 @@ def test_a_copy_is_its_own_nearest_even_mirrored() -> None:
     assert in_features[0].distance == pytest.approx(0, abs=1e-9)
     plain, _ = nearest.find(samples, reals, features, mirrored=False)
     assert plain[1].distance > 30
+
+
+def test_without_the_features_there_is_one_line_before_anything_is_done(
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_dataset()
+    monkeypatch.setattr("models.extras.find_spec", lambda _name: None)
+    with pytest.raises(ConfigError) as refused:
+        train(TINY, "blobs", data)
+    assert str(refused.value).endswith("pip install 'impasto[metrics]'; or use 0")
+    assert outlook(TINY, "blobs", data).why == str(refused.value)
+    assert not (data / "runs").exists()
+    train(replace(TINY, evaluate_every=0, steps=2), "blobs", data)

@@ -94,7 +94,7 @@ def test_the_generator_step_leaves_the_discriminator_alone() -> None:
     before = {name: tensor.clone() for name, tensor in tensors().items()}
     fake = gan.generator(torch.randn(4, 8))
     gradients = [weight.grad.clone() for weight in gan.discriminator.parameters()]
-    gan._step_generator(fake, reals(1), Judged(fake, fake), Chance(0, CPU).at(1))
+    gan._step_generator(fake, reals(1), Judged(fake, fake), torch.tensor(0.0), Chance(0, CPU).at(1))
     for gradient, parameter in zip(gradients, gan.discriminator.parameters(), strict=True):
         assert torch.equal(gradient, parameter.grad)
     for name, _ in gan.discriminator.named_parameters():
@@ -115,6 +115,7 @@ def test_what_is_loaded_goes_on_bit_for_bit(loss: str, norm_d: str) -> None:
         {"r1": 1.0, "r2": 0.5, "penalty_every": 2, "loss": "relativistic", "augment": ("diffaugment",)},
         {"network": "bonsai", "output": "sigmoid", "norm_d": "none"},
         {"network": "portraits", "loss": "feature-matching"},
+        {"projected": 0.3, "augment": ("mirror", "translation")},
     ],
     ids=" ".join,
 )

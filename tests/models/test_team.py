@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 TWO = TrainConfig(
     steps=14, batch_size=4, devices=2, base_channels=4, latent_dim=8, device="cpu", precision="float32",
     loss="feature-matching", augment=("mirror", "diffaugment"), augment_target=0.3, r1=0.5, penalty_every=2,
+    projected=0.3,
     checkpoint_every=3, log_every=4, sample_every=7,
 )  # fmt: skip
 ONE = replace(TWO, batch_size=8, devices=1)
