@@ -10,7 +10,7 @@ the next has its turn, so that all see the same machine; ours is `train`, which 
 each time, and its clock holds logging and samples, too. Where others want the machine, `--clock cpu` counts
 seconds of the processor instead (meant for --threads 1). After every turn all are judged, by features that
 training never looks at. `modern` is as it comes; `dcgan` has the tutorial's layers under the settings of
-`modern`, widths included. A ratio is KID by the tutorial's after as many minutes.
+`modern`, widths included, but for the trained network that `modern` sees with. A ratio is KID by the tutorial's after as many minutes.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Tutorial:
 
 class Ours:
     def __init__(self, network: str, data: Path, name: str, seed: int, clock: Clock) -> None:
-        settings = defaults("modern" if network == "dcgan" else network)
+        settings = defaults(network) or {**defaults("modern"), "projected": 0.0}
         self._config = TrainConfig(**{**settings, "network": network, "steps": ENDLESS, "seed": seed})
         self._data, self._name, self._clock = data, name, clock
         self._run = runs.find(self._config, name, data)

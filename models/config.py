@@ -28,14 +28,15 @@ DEFAULT_STEPS = 10_000  # where a recipe names no length: 640,000 pictures at ba
 # What a network brings where a recipe does not say otherwise; docs/training.md argues it.
 _OWN: Mapping[str, Mapping[str, Any]] = {
     "modern": {
-        "base_channels": 24,
-        "batch_size": 8,
+        "base_channels": 32,
+        "base_channels_d": 24,
+        "batch_size": 16,
         "loss": "relativistic",
         "norm_d": "none",
         "r1": 1.0,
         "r2": 1.0,
         "penalty_every": 8,
-        "projected": 0.3,
+        "projected": 0.15,
         "beta1": 0.0,
         "lr_g": 5e-4,
         "lr_d": 5e-4,

@@ -14,6 +14,7 @@ from models.config import TrainConfig, defaults
 from models.errors import ConfigError
 from models.networks import NETWORKS, Shape
 from models.networks.modern import Doubling
+from models.networks.projected import TAPS, Heads, side_seen
 
 _BOX = 11  # characters across a box of the diagram
 _WRAP = 8  # boxes in a row
@@ -47,10 +48,23 @@ def describe(network: str, size: int | None = None) -> str:
         f"norm_d {shape.norm_d}",
         _module("Generator", generator, (shape.latent_dim,)),
         _module("Discriminator", discriminator, pictures),
+        *([_second(size, usual.projected)] if usual.projected else []),
         "Sides: a convolution makes (in − kernel + 2·padding)/stride + 1, rounded down; a transposed one\n"
         "(in − 1)·stride − 2·padding + kernel.",
     ]
     return "\n\n".join(parts)
+
+
+def _second(size: int, weight: float) -> str:
+    """What stands beside the discriminator of pixels."""
+    side = side_seen(size)
+    with torch.device("meta"):
+        count = sum(one.numel() for one in Heads(size).parameters())
+    seen = ", ".join(shape_text((tap.channels, side // tap.stride, side // tap.stride)) for tap in TAPS)
+    return (
+        f"Second discriminator (projected {weight:g}): EfficientNet-Lite1, whose weights stay as they are, "
+        f"sees the\npicture at {side} × {side}; a head each on its {seen}: {count:,} parameters that learn."
+    )
 
 
 def layers_of(module: nn.Module, given: tuple[int, ...]) -> list[Layer]:

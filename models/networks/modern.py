@@ -61,7 +61,7 @@ class Painter(nn.Module):
             for before, after in pairwise(widths)
         )
         self.sketches = nn.ModuleList(nn.Conv2d(width, shape.channels, 1) for width in widths[1:-1])
-        self.last = nn.ConvTranspose2d(widths[-1], shape.channels, 4, 2, 1)
+        self.last = Doubling(widths[-1], shape.channels)
         self.grow = nn.Upsample(scale_factor=2, mode="bilinear")
         self.end = nn.Sequential(*to_pictures(shape))
 

@@ -48,7 +48,7 @@ class Sight(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         network = lite.load(SEES)
-        self._stem = nn.Sequential(*_folded(network._conv_stem, network._bn0), nn.ReLU6())
+        self._stem = nn.Sequential(*_folded(network._conv_stem, network._bn0), nn.ReLU6(inplace=True))
         self._blocks = nn.ModuleList(_Block(block) for block in network._blocks[: TAPS[-1].block + 1])
 
     def forward(self, pictures_BCHW: Tensor) -> list[Tensor]:
@@ -73,8 +73,8 @@ class _Block(nn.Module):
         arguments = block._block_args
         layers: list[nn.Module] = []
         if arguments.expand_ratio != 1:
-            layers += [*_folded(block._expand_conv, block._bn0), nn.ReLU6()]
-        layers += [*_folded(block._depthwise_conv, block._bn1), nn.ReLU6()]
+            layers += [*_folded(block._expand_conv, block._bn0), nn.ReLU6(inplace=True)]
+        layers += [*_folded(block._depthwise_conv, block._bn1), nn.ReLU6(inplace=True)]
         self._layers = nn.Sequential(*layers, *_folded(block._project_conv, block._bn2))
         self._skips = arguments.stride == 1 and arguments.input_filters == arguments.output_filters
 

@@ -8,6 +8,7 @@ import torch
 from models import describe
 from models.errors import ConfigError
 from models.networks import NETWORKS, Shape
+from models.networks.projected import Heads
 
 CASES = [(name, size) for name, network in NETWORKS.items() for size in network.sizes if size <= 64]
 
@@ -61,3 +62,13 @@ def test_what_modern_paints_beside_its_way_has_no_box() -> None:
     assert [box.strip() for box in boxes.replace("─▶", "").split("│") if box.strip()] == [
         "100", "3072", "96", "48", "24", "3",
     ]  # fmt: skip
+
+
+def test_the_second_discriminator_is_told_of_where_there_is_one() -> None:
+    text = describe.describe("modern", 128)
+    heads = sum(one.numel() for one in Heads(128).parameters())
+    assert (
+        "sees the\npicture at 128 × 128; a head each on its 40 × 16 × 16, 80 × 8 × 8, 192 × 4 × 4: " in text
+    )
+    assert f"{heads:,} parameters that learn" in text
+    assert "projected" not in describe.describe("dcgan")
