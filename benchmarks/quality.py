@@ -5,8 +5,8 @@ usage: quality.py --baseline PATH/dcgan_baseline.py --judge PATH/kid.py --pictur
                   [--threads N] [--clock wall|cpu] [--grids DIR]
 
 DIR holds a folder of pictures per set. The baseline has `Baseline(data, batch, seed)` with `step()`,
-`sample(count)` and `seen`; the judge `net`, `feats`, `kid` and `swd`. Each trains for a turn by its own clock before
-the next has its turn, so that all see the same machine; ours is `train`, which goes on from its checkpoint
+`sample(count)` and `seen`; the judge `net`, `feats`, `kid` and `swd`. Each trains for a turn by its own clock
+before the next has its turn, so that all see the same machine; ours is `train`, which goes on from its checkpoint
 each time, and its clock holds logging and samples, too. Where others want the machine, `--clock cpu` counts
 seconds of the processor instead (meant for --threads 1). After every turn all are judged, by features that
 training never looks at. `modern` is as it comes; `dcgan` has the tutorial's layers under the settings of
@@ -137,8 +137,8 @@ def contest(
             found = judge.kid(wanted, judge.feats(network, made))[0]
             mark = Mark(minutes, name, found, contestant.pace())
             patches = " ".join(f"{one:.3f}" for one in judge.swd(real, made))
-            line = f"{minutes:5.2f} min  {name:10s} KID {mark.kid:.3f}  SWD {patches}  {mark.pace:.0f} pictures/s"
-            print(line, flush=True)
+            line = f"{minutes:5.2f} min  {name:10s} KID {mark.kid:.3f}  SWD {patches}"
+            print(f"{line}  {mark.pace:.0f} pictures/s", flush=True)
             marks.append(mark)
             if options.grids:
                 pictures.save_picture(pictures.grid(made[:64], 8), options.grids / f"{title}-{name}.png")
