@@ -69,8 +69,8 @@ def outlook(config: TrainConfig, name: str, data: Path) -> Outlook:
     if run.finished():
         return Outlook(done=True, folder=run.folder, step=step, why=f"finished at step {step:,}")
     length = run.length
-    goal = f"{length.steps:,} steps" if length.steps is not None else f"{config.minutes:g} minutes"
+    goal = f"{length.steps:,} steps" if length.steps is not None else f"{config.minutes:g} min"
     if not step:
         return Outlook(done=False, folder=run.folder, step=0, why=f"{goal} on {len(run.dataset):,} pictures")
-    why = f"goes on from step {step:,} ({seconds / 60:.1f} minutes) to {goal}"
+    why = f"goes on from step {step:,} ({seconds / 60:.1f} min) to {goal}"
     return Outlook(done=False, folder=run.folder, step=step, why=why)
