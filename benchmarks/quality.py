@@ -5,13 +5,14 @@ usage: quality.py --baseline PATH/dcgan_baseline.py --judge PATH/kid.py --pictur
                   [--threads N] [--clock wall|cpu] [--grids DIR]
 
 DIR holds a folder of pictures per set. The baseline has `Baseline(data, batch, seed)` with `step()`,
-`sample(count)` and `seen`; the judge `net`, `feats`, `kid` and `swd`. Each trains for a turn by its own clock
-before the next has its turn, so that all see the same machine; ours is `train`, which goes on from its
-checkpoint each time, and its clock holds logging and samples, too. Where others want the machine,
-`--clock cpu` counts seconds of the processor instead (meant for --threads 1). After every turn all are judged,
-by features that training never looks at. `modern` is as it comes; `dcgan` has the tutorial's layers under the settings of
-`modern`, widths included, but without the trained network that `modern` sees with. A ratio is KID by the
-tutorial's after as many minutes. SWD, sliced Wasserstein distance on patches, has no network in it.
+`sample(count)` and `seen`; the judge `net`, `feats`, `kid` and `swd`. Each trains for a turn by its own
+clock before the next has its turn, so that all see the same machine; ours is `train`, which goes on from
+its checkpoint each time, and its clock holds logging and samples, too. Where others want the machine,
+`--clock cpu` counts seconds of the processor instead (meant for --threads 1). After every turn all are
+judged, by features that training never looks at. `modern` is as it comes; `dcgan` has the tutorial's layers
+under the settings of `modern`, widths included, but without the trained network that `modern` sees with. A
+ratio is KID by the tutorial's after as many minutes. SWD, sliced Wasserstein distance on patches, has no
+network in it.
 """
 
 from __future__ import annotations
