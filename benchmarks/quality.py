@@ -80,7 +80,7 @@ class Tutorial:
 
 class Ours:
     def __init__(self, network: str, data: Path, name: str, seed: int, clock: Clock) -> None:
-        settings = defaults(network) or {**defaults("modern"), "projected": 0.0}
+        settings = {**defaults("modern"), "projected": 0.0} if network == "dcgan" else defaults(network)
         self._config = TrainConfig(**{**settings, "network": network, "steps": ENDLESS, "seed": seed})
         self._data, self._name, self._clock = data, name, clock
         self._run = runs.find(self._config, name, data)

@@ -9,7 +9,9 @@ from typing import Any
 from flows import console, estimates, sources, summaries
 from flows.estimates import NOTHING, Cost
 from flows.orders import Order, Stage, now
-from models import trainer
+from models import extras, trainer
+from models.config import TrainConfig
+from models.errors import TrainingError
 from pipeline import manifest, store
 from pipeline.acquire import acquire as acquisition
 from pipeline.curate import curate as curation
@@ -92,7 +94,9 @@ def train(order: Order, before: Sequence[Step] = ()) -> Step:
     outlook = trainer.outlook(recipe.train, recipe.name, order.data)
     done = outlook.done and not forced
     why = _why(outlook.done, outlook.why, forced)
-    if not _all_done(before):
+    if not done and (missing := _missing(recipe.train)):
+        why = f"will not start: {missing}"
+    elif not _all_done(before):
         why = f"{why}; anew if the dataset changes" if outlook.folder else "waits for the dataset"
     elif not done and (few := _too_few(order)):
         why = f"will not start: {few}"
@@ -114,6 +118,15 @@ def report(order: Order, before: Sequence[Step]) -> Step:
     done = _all_done(before) and written and "report" not in order.force
     why = "written" if done else "not written yet" if _all_done(before) else "after training"
     return Step("report", run, done, why, None, None, NOTHING)
+
+
+def _missing(config: TrainConfig) -> str | None:
+    """What keeps this recipe from being trained here, pictures or none."""
+    try:
+        extras.check(config)
+    except TrainingError as error:
+        return str(error)
+    return None
 
 
 def _too_few(order: Order) -> str | None:

@@ -7,7 +7,7 @@ from prefect import flow
 from flows import recipes, tasks, turns
 from flows.orders import Stage, order
 from flows.parameters import NO_CHANGES, NO_STAGES, Overrides
-from models import extras
+from models import extras, trainer
 
 
 @flow(name="scrape-and-train", flow_run_name="scrape-and-train {recipe}")
@@ -29,7 +29,8 @@ def scrape_and_train(
     """
     todo = order(recipe, overrides, data, force, dask)
     recipes.with_runs(todo.data)
-    extras.check(todo.recipe.train)  # before pictures are fetched that nothing could be trained on
+    if not trainer.outlook(todo.recipe.train, todo.recipe.name, todo.data).done:
+        extras.check(todo.recipe.train)  # before pictures are fetched that nothing could be trained on
     with turns.with_data(todo.data):
         tasks.acquire(todo.recipe.sources, todo.data, anew=False, forced="acquire" in todo.force)
         tasks.curate(todo)

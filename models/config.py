@@ -29,7 +29,6 @@ DEFAULT_STEPS = 10_000  # where a recipe names no length: 640,000 pictures at ba
 _OWN: Mapping[str, Mapping[str, Any]] = {
     "modern": {
         "base_channels": 32,
-        "base_channels_d": 24,
         "batch_size": 16,
         "loss": "relativistic",
         "norm_d": "none",

@@ -99,7 +99,7 @@ def _settings(config: TrainConfig, count: int) -> Iterator[Remark]:
     """What few pictures need; see docs/training.md, "What collapses, and what holds"."""
     if count >= _FEW:
         return
-    held = {*config.augment} - {"mirror"} or config.norm_d == "spectral" or config.r1 or config.projected
+    held = {*config.augment} - {"mirror"} or config.norm_d == "spectral" or config.r1
     if not held:
         names = ",".join(f'"{name}"' for name in (*config.augment, "diffaugment"))
         sets = f"--set train.norm_d=spectral --set 'train.augment=[{names}]'"

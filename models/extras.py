@@ -7,7 +7,9 @@ from importlib.util import find_spec
 from models.config import TrainConfig
 from models.errors import ConfigError
 
-SEES, MEASURES = 1, 2  # which EfficientNet-Lite trains, and which one chooses; Lite0 is left to who judges
+# Which EfficientNet-Lite trains (it comes with impasto) and which one chooses (it is the extra `metrics`);
+# Lite0 is left to who judges.
+SEES, MEASURES = 1, 2
 
 
 def module_of(version: int) -> str:

@@ -19,7 +19,6 @@ from models.config import TrainConfig
 from models.descent import Descent, adam
 from models.losses import LOSSES, Judged, by_chance, called_real
 from models.networks import NETWORKS, Shape
-from models.networks.projected import Heads
 from models.networks.synced import sync
 from models.penalty import gradient_penalty
 from models.projected import Projected
@@ -30,7 +29,9 @@ MEANS = ("loss_d", "loss_g", "score_real", "score_fake", "accuracy_real", "accur
 
 
 class Gan:
-    """Generator, discriminator, their optimizers and the average; `step` is one step of both.
+    """Generator, discriminator, where asked for a second one, their optimizers and the average.
+
+    `step` is one step of all.
 
     Same arithmetic as the DCGAN tutorial's: the discriminator sees real and fake as two batches, so that
     batch norm keeps them apart, then the generator is scored by the discriminator just changed. In a `team`
@@ -51,13 +52,12 @@ class Gan:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             generator, discriminator = self._network.generator(shape), self._network.discriminator(shape)
-            heads = Heads(shape.size) if config.projected else None
+            self._projected = Projected(shape.size, config, device) if config.projected else None
         if self._team.count > 1 and config.sync_norm:
             sync(generator)
             sync(discriminator)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.discriminator = discriminator.to(device).to(memory_format=torch.channels_last)
-        self._projected = Projected(heads, config, device) if heads else None
         self._descent = Descent(self._team)
         self.average = Average(self.generator, config.ema_decay if config.ema else 0.0)
         self._optimizer_g = adam(self.generator, config.lr_g, config.beta1)
@@ -68,7 +68,7 @@ class Gan:
         self._autocast = torch.autocast(device.type, precision, enabled=precision is not torch.float32)
         self._sums = torch.zeros(len(MEANS), device=device)
         self._summed = torch.zeros((), device=device)
-        self._nothing = torch.zeros((), device=device)
+        self._zero = torch.zeros((), device=device)
         self.set_rates(1.0)
 
     def step(self, step: int, real_BCHW: Tensor, chance: Chance) -> None:
@@ -83,8 +83,8 @@ class Gan:
             loss_d, real, fake = self._step_discriminator(
                 real_BCHW[:seen], fake_BCHW[:seen].detach(), chance, penalised=penalised
             )
-            loss_heads, told = self._step_heads(real_BCHW, fake_BCHW, chance)
-            loss_g = self._step_generator(fake_BCHW, real_BCHW, real, told, chance)
+            loss_heads, from_heads = self._step_heads(real_BCHW, fake_BCHW, chance)
+            loss_g = self._step_generator(fake_BCHW, real_BCHW, real, from_heads, chance)
         self.average.update(step)
         self._sum_up((loss_d, loss_g, loss_heads), real.outputs, fake.outputs)
 
@@ -93,7 +93,8 @@ class Gan:
         self.rate_factor = factor
         self.rates = self.config.lr_g * factor, self.config.lr_d * factor
         for prefix, _, optimizer in self._optimizers():
-            optimizer.param_groups[0]["lr"] = self.rates[prefix != "optimizer_g"]
+            lr_g, lr_d = self.rates
+            optimizer.param_groups[0]["lr"] = lr_g if prefix == "optimizer_g" else lr_d
 
     @property
     def augment_p(self) -> float:
@@ -129,15 +130,15 @@ class Gan:
         return loss.detach(), _detached(real), _detached(fake)
 
     def _step_heads(self, real_BCHW: Tensor, fake_BCHW: Tensor, chance: Chance) -> tuple[Tensor, Tensor]:
-        """Where there is a second discriminator: its loss, and what it tells the generator; else zeros."""
+        """Where there is a second discriminator: its loss, and the generator's by it; else zeros."""
         if self._projected is None:
-            return self._nothing, self._nothing
+            return self._zero, self._zero
         return self._projected.step(
             real_BCHW, fake_BCHW, lambda one: self._augmented(one, chance), self._descent, self._autocast
         )
 
     def _step_generator(
-        self, fake_BCHW: Tensor, real_BCHW: Tensor, real: Judged, told: Tensor, chance: Chance
+        self, fake_BCHW: Tensor, real_BCHW: Tensor, real: Judged, from_heads: Tensor, chance: Chance
     ) -> Tensor:
         if self._loss.compares:
             with torch.no_grad():
@@ -145,8 +146,9 @@ class Gan:
         fake = self._judge(fake_BCHW, chance)
         if self._loss.compares:
             real, fake = self._centred(real), self._centred(fake)
-        loss = self._loss.generator(fake, real) + self.config.projected * told
-        self._descent.step(loss, self.generator, self._optimizer_g)
+        loss = self._loss.generator(fake, real)
+        total = loss + self.config.projected * from_heads
+        self._descent.step(total, self.generator, self._optimizer_g)
         return loss.detach()
 
     def _judge(self, pictures_BCHW: Tensor, chance: Chance) -> Judged:
@@ -186,8 +188,8 @@ class Gan:
         means = (self._sums / self._summed).tolist()
         self._sums.zero_()
         self._summed.zero_()
-        there = MEANS if self._projected else MEANS[:-1]
-        return dict(zip(there, means, strict=False))
+        known = dict(zip(MEANS, means, strict=True))
+        return known if self._projected else {name: known[name] for name in MEANS if name != "loss_projected"}
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a step depends on and changes, by name; the tensors themselves, not copies."""

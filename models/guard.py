@@ -47,7 +47,7 @@ class Guard:
         if before < _WINDOW <= self.won_steps:
             return (
                 f"the discriminator has won: right about every picture for {self.won_steps:,} steps, so the "
-                'generator learns nothing; lower train.lr_d, augment or use train.norm_d = "spectral"'
+                'generator learns nothing from it; lower train.lr_d, augment or use train.norm_d = "spectral"'
             )
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models import data, room
+from models import data, extras, room
 from models.run import Run
 from models.trial import Trial
 
@@ -25,6 +25,7 @@ class Outlay:
 
 def measure(run: Run) -> Outlay:
     """Takes some ten steps; raises what training would raise."""
+    extras.check(run.config)
     trial = Trial(run)
     step_s, length, (step, _, seconds) = trial.seconds_per_step(), run.length, run.position()
     if length.steps is None:

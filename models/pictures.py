@@ -86,10 +86,15 @@ def save_loss_plot(metrics: pa.Table, path: Path) -> None:
     figure = Figure(figsize=(8, 6), layout="constrained")
     losses, accuracy = figure.subplots(2, sharex=True)
     for axes, lines in (
-        (losses, {"loss_d": "discriminator", "loss_g": "generator"}),
+        (
+            losses,
+            {"loss_d": "discriminator", "loss_g": "generator", "loss_projected": "second discriminator"},
+        ),
         (accuracy, {"accuracy_real": "real called real", "accuracy_fake": "generated called generated"}),
     ):
         for column, label in lines.items():
+            if metrics[column].null_count == len(metrics):
+                continue
             marker = "o" if len(seen) == 1 else None  # one point makes no line
             axes.plot(seen, metrics[column].to_numpy(zero_copy_only=False), label=label, marker=marker)
         axes.legend()

@@ -59,7 +59,11 @@ def load(run: Path) -> Generator:
     tensors, about = found
     shape = Shape(**about["shape"])
     module = NETWORKS[about["network"]].generator(shape).eval().requires_grad_(False)
-    module.load_state_dict(tensors)
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        text = f"{path}: made by another version, whose {about['network']} had other layers; train it anew"
+        raise MissingInput(text) from error
     return Generator(module.to(memory_format=torch.channels_last), shape, about)
 
 

@@ -29,15 +29,15 @@ def train(
     save a checkpoint and end in KeyboardInterrupt. Raises TrainingError.
     """
     run = runs.find(config, name, data)
-    if fresh:
-        run.set_aside()
-    if run.finished():
+    if run.finished() and not fresh:
         return Trained(run.folder, *run.position(), finished_before=True)
     from models import launch, trackers, trial
     from models.session import Session
 
     extras.check(config)
     trackers.check(config.trackers)
+    if fresh:
+        run.set_aside()
     try:
         with launch.team(run) as team:
             return Session(run, team, on_progress).train()
@@ -61,8 +61,6 @@ def outlook(config: TrainConfig, name: str, data: Path) -> Outlook:
     """What `train` would do now, told from the dataset's manifest and the run's files."""
     try:
         run = runs.find(config, name, data)
-        if not run.finished():
-            extras.check(config)
     except TrainingError as error:
         return Outlook(done=False, folder=None, step=0, why=str(error))
     step, _, seconds = run.position()

@@ -16,7 +16,10 @@ from studio.pictures import Embedded, animation, evenly, thumbnail
 
 STAGES = 5  # grids shown, the first and the last among them
 CHARTS = (
-    ("Losses", (("loss_d", "discriminator"), ("loss_g", "generator"))),
+    (
+        "Losses",
+        (("loss_d", "discriminator"), ("loss_g", "generator"), ("loss_projected", "second discriminator")),
+    ),
     ("Mean score by the discriminator", (("score_real", "real pictures"), ("score_fake", "generated"))),
     (
         "How often the discriminator is right",

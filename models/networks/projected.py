@@ -1,8 +1,8 @@
 """A second discriminator, which sees pictures as a trained network does (Sauer et al. 2021).
 
 EfficientNet-Lite1 knows edges, eyes and cloth from a million photographs, so heads on its layers need little
-of a small dataset to tell real from generated. What they cannot see, colours and the finest grain, is left to
-the discriminator of pixels beside them.
+of a small dataset to tell real from generated. They let colours drift; the discriminator of pixels beside
+them does not.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Tap(NamedTuple):
 
 
 TAPS = (Tap(4, 40, 8), Tap(7, 80, 16), Tap(15, 192, 32))
+_TAPPED = {tap.block for tap in TAPS}
 
 
 def side_seen(size: int) -> int:
@@ -53,16 +54,18 @@ class Sight(nn.Module):
 
     def forward(self, pictures_BCHW: Tensor) -> list[Tensor]:
         x = pictures_BCHW.expand(-1, 3, -1, -1)
-        size = x.shape[-1]
-        if side_seen(size) != size:
-            side = side_seen(size)
-            x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=size > side)
+        size, side = x.shape[-1], side_seen(x.shape[-1])  # powers of two, both of them
+        if size > side:
+            x = F.avg_pool2d(x, size // side)
+        elif size < side:
+            x = F.interpolate(x, size=(side, side), mode="bilinear")
         x = self._stem(x.contiguous(memory_format=torch.channels_last))
         seen = []
-        for block in self._blocks:
+        for number, block in enumerate(self._blocks):
             x = block(x)
-            seen.append(x)
-        return [seen[tap.block] for tap in TAPS]
+            if number in _TAPPED:
+                seen.append(x)
+        return seen
 
 
 class _Block(nn.Module):

@@ -159,6 +159,18 @@ def test_a_retry_of_nothing_says_so(scraped: Path, capsys: pytest.CaptureFixture
     assert ": nothing failed with http_404\n" in said.out + said.err
 
 
+def test_a_plan_says_which_extra_a_training_would_miss(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything was fetched, too."""
+    monkeypatch.setattr("models.extras.find_spec", lambda _name: None)
+    data = str(tiny.parent / "data")
+    assert cli.main(["plan", str(tiny), "--data", data, "--set", "train.evaluate_every=5"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "will not start: train.evaluate_every = 5" in shown
+    assert "impasto[metrics]" in shown
+
+
 def test_a_plan_says_what_would_keep_a_run_from_training(
     scraped: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

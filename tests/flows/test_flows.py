@@ -31,6 +31,7 @@ from flows import recipes, tasks, turns
 from flows.preprocess import preprocess
 from flows.scrape_account import scrape_account
 from flows.scrape_and_train import scrape_and_train
+from models.errors import ConfigError as TrainConfigError
 from pipeline.acquire.source import Doors, Source, SourceSpec
 from pipeline.errors import ConfigError, MissingInput, SourceRefused, TooFewPictures
 
@@ -134,6 +135,15 @@ def test_a_mistyped_parameter_is_refused_before_anything_runs(
     with pytest.raises((ConfigError, ParameterTypeError, TypeError), match=named):
         scrape_and_train(str(tiny), data=str(data_of(tiny)), **parameters)
     assert not data_of(tiny).exists()
+
+
+def test_what_could_not_be_trained_here_is_not_fetched_either(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.extras.find_spec", lambda _name: None)
+    with pytest.raises(TrainConfigError, match="impasto\\[metrics\\]"):
+        scrape_and_train(str(tiny), data=str(data_of(tiny)), overrides={"train.evaluate_every": 5})
+    assert not (data_of(tiny) / "raw").exists()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,12 +60,13 @@ def test_what_modern_paints_beside_its_way_has_no_box() -> None:
     generator = describe.describe("modern", 64).partition("Discriminator")[0]
     [boxes] = [line for line in generator.splitlines() if "─▶" in line]
     assert [box.strip() for box in boxes.replace("─▶", "").split("│") if box.strip()] == [
-        "100", "3072", "96", "48", "24", "3",
+        "100", "4096", "128", "64", "32", "3",
     ]  # fmt: skip
 
 
 def test_the_second_discriminator_is_told_of_where_there_is_one() -> None:
     text = describe.describe("modern", 128)
+    assert "conv k4 s2 p1   24 × 64 × 64" in text
     heads = sum(one.numel() for one in Heads(128).parameters())
     assert (
         "sees the\npicture at 128 × 128; a head each on its 40 × 16 × 16, 80 × 8 × 8, 192 × 4 × 4: " in text

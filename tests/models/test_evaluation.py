@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -209,14 +209,33 @@ def test_a_copy_is_its_own_nearest_even_mirrored() -> None:
     assert plain[1].distance > 30
 
 
+@pytest.fixture
+def without_features(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    with monkeypatch.context() as context:
+        context.setattr("models.extras.find_spec", lambda _name: None)
+        yield context
+
+
 def test_without_the_features_there_is_one_line_before_anything_is_done(
-    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
+    make_dataset: MakeDataset, without_features: pytest.MonkeyPatch
 ) -> None:
     data = make_dataset()
-    monkeypatch.setattr("models.extras.find_spec", lambda _name: None)
     with pytest.raises(ConfigError) as refused:
         train(TINY, "blobs", data)
     assert str(refused.value).endswith("pip install 'impasto[metrics]'; or use 0")
-    assert outlook(TINY, "blobs", data).why == str(refused.value)
     assert not (data / "runs").exists()
     train(replace(TINY, evaluate_every=0, steps=2), "blobs", data)
+
+
+@pytest.mark.usefixtures("cheap")
+def test_a_finished_run_stays_where_it_is_when_the_features_are_gone(
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, config = make_dataset(), replace(TINY, steps=2)
+    folder = train(config, "blobs", data).folder
+    monkeypatch.setattr("models.extras.find_spec", lambda _name: None)
+    assert train(config, "blobs", data).finished_before
+    with pytest.raises(ConfigError):
+        train(config, "blobs", data, fresh=True)
+    assert [one.name for one in (data / "runs").iterdir()] == [folder.name]
+    assert (folder / "generator.safetensors").exists()

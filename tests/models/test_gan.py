@@ -116,6 +116,7 @@ def test_what_is_loaded_goes_on_bit_for_bit(loss: str, norm_d: str) -> None:
         {"network": "bonsai", "output": "sigmoid", "norm_d": "none"},
         {"network": "portraits", "loss": "feature-matching"},
         {"projected": 0.3, "augment": ("mirror", "translation")},
+        {"projected": 0.3, "network": "bonsai", "norm_d": "none", "output": "sigmoid"},
     ],
     ids=" ".join,
 )

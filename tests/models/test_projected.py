@@ -9,6 +9,7 @@ from models.config import TrainConfig
 from models.gan import Gan
 from models.networks import Shape
 from models.networks.projected import TAPS, Heads, Sight, side_seen
+from models.projected import _HINGE
 
 CPU = torch.device("cpu")
 
@@ -45,8 +46,17 @@ def test_it_sees_what_the_package_s_own_network_computes() -> None:
 
 
 @pytest.mark.parametrize(("size", "channels"), [(16, 3), (32, 1), (128, 3), (512, 1)])
-def test_pictures_of_every_size_get_an_output_of_each_head(size: int, channels: int) -> None:
-    seen = Sight()(reals(size, channels, batch=2))
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_pictures_of_every_size_get_an_output_of_each_head(
+    size: int, channels: int, kind: torch.dtype
+) -> None:
+    pictures = reals(size, channels, batch=2).to(kind).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=kind is torch.bfloat16):
+        seen = Sight()(pictures)
+    seen[0].float().sum().backward()
+    assert pictures.grad is not None
+    assert pictures.grad.abs().sum() > 0
+    seen = [x.float() for x in seen]
     assert [x.shape[-1] for x in seen] == [side_seen(size) // tap.stride for tap in TAPS]
     assert Heads(size)(seen).shape == (2, 3)
 
@@ -94,12 +104,9 @@ def test_without_it_nothing_is_said_of_it() -> None:
     assert "loss_projected" not in gan.take_means()
 
 
-def test_a_checkpoint_holds_the_heads_and_not_the_network_they_see_with() -> None:
-    names = gan_of(settings()).tensors()
-    assert any(name.startswith("heads.") for name in names)
-    assert any(name.startswith("optimizer_heads.") for name in names)
-    extra = sum(tensor.numel() for name, tensor in names.items() if "heads." in name)
-    assert extra < 1_000_000
+def test_a_checkpoint_holds_the_heads_and_nothing_else_more() -> None:
+    without, with_heads = (gan_of(settings(projected=weight)).tensors() for weight in (0.0, 0.3))
+    assert {name.split(".")[0] for name in with_heads.keys() - without.keys()} == {"heads", "optimizer_heads"}
 
 
 def test_a_run_without_heads_is_a_beginning_for_one_with_them() -> None:
@@ -109,11 +116,67 @@ def test_a_run_without_heads_is_a_beginning_for_one_with_them() -> None:
     torch.testing.assert_close(next(after.generator.parameters()).detach(), first.detach() + 1)
 
 
-def test_heads_whose_loss_is_no_number_stop_all() -> None:
+def test_runs_with_heads_begin_one_with_theirs_and_one_without() -> None:
+    before = gan_of(settings())
+    before.step(0, reals(), Chance(0, CPU).at(0))
+    given = {name: tensor.clone() for name, tensor in before.tensors().items()}
+    after, plain = gan_of(settings(seed=1)), gan_of(settings(projected=0.0, seed=1))
+    for gan in (after, plain):
+        gan.load_weights(given)
+        assert torch.equal(next(gan.generator.parameters()), next(before.generator.parameters()))
+    ours, theirs = (gan.tensors() for gan in (after, before))
+    names = [name for name in ours if name.startswith("heads.")]
+    assert names
+    assert all(torch.equal(ours[name], theirs[name]) for name in names)
+
+
+def test_heads_whose_loss_alone_is_no_number_stop_all(monkeypatch: pytest.MonkeyPatch) -> None:
     gan = gan_of(settings())
+    broken = _HINGE._replace(discriminator=lambda real, fake, _: (real.mean() + fake.mean()) * float("nan"))
+    monkeypatch.setattr("models.projected._HINGE", broken)
     assert gan._projected is not None
-    next(gan._projected.heads.parameters()).data.fill_(float("nan"))
-    before = [value.detach().clone() for value in gan.generator.parameters()]
+    learners = (gan._projected.heads, gan.generator)
+    before = [value.detach().clone() for one in learners for value in one.parameters()]
     gan.step(0, reals(), Chance(0, CPU).at(0))
+    assert gan.take_means()["loss_g"] < 100  # it had a number to learn from
     assert gan.broken()
-    assert all(torch.equal(*pair) for pair in zip(before, gan.generator.parameters(), strict=True))
+    after = [value for one in learners for value in one.parameters()]
+    assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
+
+
+def test_their_rate_is_the_discriminator_s_set_back_or_not() -> None:
+    gan = gan_of(settings(lr_g=1e-4, lr_d=4e-4))
+    for factor in (1.0, 0.5):
+        gan.set_rates(factor)
+        rates = {name: optimizer.param_groups[0]["lr"] for name, _, optimizer in gan._optimizers()}
+        expected = {"optimizer_g": 1e-4, "optimizer_d": 4e-4, "optimizer_heads": 4e-4}
+        assert rates == pytest.approx({name: rate * factor for name, rate in expected.items()})
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "changes"),
+    [
+        (16, 1, {}),
+        (16, 3, {"output": "sigmoid"}),
+        (16, 3, {"network": "bonsai"}),
+        (16, 3, {"network": "modern", "r1": 1.0}),
+    ],
+)
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_whole_steps_with_every_kind_of_pictures(
+    size: int, channels: int, changes: dict[str, object], precision: torch.dtype
+) -> None:
+    config = settings(**changes)
+    gan = Gan(Shape(size, channels, 8, 8, 8, "none", config.output), config, CPU, precision)
+    for step in range(2):
+        gan.step(step, reals(size, channels), Chance(0, CPU).at(step))
+    assert not gan.broken()
+    assert all(tensor.dtype is not torch.bfloat16 for tensor in gan.tensors().values())
+
+
+def test_the_random_numbers_of_others_stay_as_they_are() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    gan_of(settings())
+    assert torch.equal(torch.rand(1), expected)

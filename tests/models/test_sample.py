@@ -161,3 +161,11 @@ def test_what_cannot_be_sampled_is_one_line(run: Path, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(MissingInput, match="no generator that can be read"):
         sample.load(run)
+
+
+def test_a_generator_of_other_layers_is_refused_in_a_line(run: Path) -> None:
+    generator = sample.load(run)
+    about = {**generator.about, "network": "modern"}
+    sample.save(run / "generator.safetensors", generator.module, generator.shape, about)
+    with pytest.raises(MissingInput, match="made by another version, whose modern had other layers"):
+        sample.load(run)

@@ -71,7 +71,16 @@ def test_two_processes_stopped_and_set_back_end_as_one_with_twice_the_batch(
     rows, others = (pq.read_table(done.folder / "metrics.parquet") for done in (two, one))
     assert rows["event"].to_pylist() == others["event"].to_pylist()
     assert rows["event"].null_count == len(rows) - 1  # set back once
-    for name in ("step", "loss_d", "loss_g", "score_real", "accuracy_fake", "lr_d", "augment_p"):
+    for name in (
+        "step",
+        "loss_d",
+        "loss_g",
+        "loss_projected",
+        "score_real",
+        "accuracy_fake",
+        "lr_d",
+        "augment_p",
+    ):
         ours, theirs = (table[name].to_numpy().astype(float) for table in (rows, others))
         assert np.allclose(ours, theirs, rtol=1e-4, atol=1e-6, equal_nan=True), name
     checkpoints = [load_file(done.folder / "checkpoints/0000014.safetensors") for done in (two, one)]
