@@ -16,6 +16,7 @@ from pipeline.errors import MissingInput
 from pipeline.records import REJECT_REASONS
 from studio import words
 from studio.report import write_report
+from studio.trained import CHARTS
 from tests.studio.page import Page
 from tests.studio.workshop import draw_picture
 
@@ -152,7 +153,7 @@ def test_colours_have_contrast_in_light_and_in_dark():
         for name in ("ink", "quiet", "accent", "good"):
             for ground in ("paper", "card"):
                 assert _contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
-        for name in ("first", "second"):
+        for name in ("first", "second", "third"):
             assert _contrast(colours[name], colours["paper"]) >= 3, name
 
 
@@ -166,6 +167,14 @@ def _luminance(colour: str) -> float:
     levels = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_every_line_of_every_chart_has_a_look_of_its_own():
+    css = (Path(words.__file__).parent / "report.css").read_text()
+    for title, lines in CHARTS:
+        for number in range(1, len(lines) + 1):
+            for kind in ("line", "key", "dot"):
+                assert re.search(rf"\.{kind}-{number}\b", css), (title, kind, number)
 
 
 @pytest.mark.parametrize(
