@@ -15,9 +15,9 @@ from models.files import publish
 from models.trackers import Trackers
 
 _NUMBERS = (
-    "loss_d loss_g score_real score_fake accuracy_real accuracy_fake kid fid lr_g lr_d augment_p "
-    "loss_projected".split()
+    "loss_d loss_g score_real score_fake accuracy_real accuracy_fake kid fid lr_g lr_d augment_p".split()
 )
+_ALL_NUMBERS = (*_NUMBERS, "loss_projected")
 SCHEMA = pa.schema(
     [
         pa.field("step", pa.int64(), nullable=False),
@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         *(pa.field(name, pa.float64()) for name in _NUMBERS),
         pa.field("event", pa.string()),
         pa.field("evaluation_seconds", pa.float64()),
+        pa.field("loss_projected", pa.float64()),  # last, for people count columns
     ]
 )
 
@@ -54,11 +55,11 @@ class Metrics:
         full = {name: row.get(name) for name in SCHEMA.names}
         self.table = pa.concat_tables([self.table, pa.Table.from_pylist([full], SCHEMA)]).combine_chunks()
         publish(self._path, lambda part: pq.write_table(self.table, part, compression="zstd"))
-        for name in _NUMBERS:
+        for name in _ALL_NUMBERS:
             if row.get(name) is not None:
                 self._events.add_scalar(name, row[name], row["step"])
         if row.get("event") is None:
-            figures = {name: row.get(name) for name in ("pictures_seen", *_NUMBERS)}
+            figures = {name: row.get(name) for name in ("pictures_seen", *_ALL_NUMBERS)}
             self._trackers.log(figures, row["step"])
 
     def add_figures(self, row: dict[str, Any]) -> None:
