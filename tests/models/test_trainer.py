@@ -66,9 +66,8 @@ def test_metrics_have_the_contracts_columns_and_one_row_per_interval(make_datase
     for name in ("score_real", "score_fake", "accuracy_real", "accuracy_fake"):
         values = metrics[name].to_numpy()
         assert ((values >= 0) & (values <= 1)).all()
-    assert (
-        metrics["event"].null_count == metrics["kid"].null_count == metrics["loss_projected"].null_count == 3
-    )
+    for name in ("event", "kid", "loss_projected"):
+        assert metrics[name].null_count == 3
 
 
 def test_only_the_last_three_checkpoints_stay(make_dataset: MakeDataset) -> None:
