@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from flows import rates
 from flows.recipes import Recipe
@@ -58,13 +60,20 @@ def training(data: Path, recipe: Recipe, *, fresh: bool) -> Cost:
     paces, sizes = [], []
     for path in (data / "runs").glob("*/generator.safetensors"):
         about = runs.read_header(path)
-        if about and about["network"] == recipe.train.network and about["pictures_seen"]:
+        if about and about["pictures_seen"] and _alike(about, recipe):
             paces.append(about["seconds"] / about["pictures_seen"])
             sizes.append(sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file()))
     return Cost(
         seconds=_training_left_s(data, recipe, paces, fresh=fresh),
         bytes=round(fmean(sizes)) if sizes else None,
     )
+
+
+def _alike(about: Mapping[str, Any], recipe: Recipe) -> bool:
+    """Whether a run that says this of itself trained networks as large as the recipe's."""
+    config, shape = recipe.train, about["shape"]
+    size = about["network"], shape["size"], shape["base_channels"]
+    return bool(size == (config.network, recipe.curate.size, config.base_channels))
 
 
 def _training_left_s(data: Path, recipe: Recipe, paces: list[float], *, fresh: bool) -> float | None:

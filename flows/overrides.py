@@ -58,6 +58,8 @@ def _place(table: dict[str, Any], key: str, value: object) -> tuple[dict[str, An
     if not name or section != "source":
         raise tables.unknown(key, known_keys(), value)
     target, name = _source(table["source"], key, name)
+    if name == "kind":
+        raise ConfigError(key, value, "every kind has keys of its own; write a recipe with such a [[source]]")
     spec = SOURCES.get(target.get("kind", ""))
     return target, tables.keys(spec) if spec else {}, name
 
@@ -76,6 +78,6 @@ def _source(sources: Sequence[dict[str, Any]], key: str, name: str) -> tuple[dic
 def _value(value: object, hint: Any) -> object:
     if isinstance(value, str):
         value = tables.from_text(value, hint)
-    if isinstance(value, str) and Path in tables.parts(hint):
+    if value and isinstance(value, str) and Path in tables.parts(hint):
         return str(Path.cwd() / Path(value).expanduser())
     return value

@@ -9,8 +9,7 @@ from typing import Any
 from flows import console, estimates, sources, summaries
 from flows.estimates import NOTHING, Cost
 from flows.orders import Order, Stage, now
-from models import extras, trainer
-from models.config import TrainConfig
+from models import trainer
 from models.errors import TrainingError
 from pipeline import manifest, store
 from pipeline.acquire import acquire as acquisition
@@ -94,7 +93,7 @@ def train(order: Order, before: Sequence[Step] = ()) -> Step:
     outlook = trainer.outlook(recipe.train, recipe.name, order.data)
     done = outlook.done and not forced
     why = _why(outlook.done, outlook.why, forced)
-    if not done and (missing := _missing(recipe.train)):
+    if not done and (missing := _missing(order)):
         why = f"will not start: {missing}"
     elif not _all_done(before):
         why = f"{why}; anew if the dataset changes" if outlook.folder else "waits for the dataset"
@@ -120,10 +119,10 @@ def report(order: Order, before: Sequence[Step]) -> Step:
     return Step("report", run, done, why, None, None, NOTHING)
 
 
-def _missing(config: TrainConfig) -> str | None:
+def _missing(order: Order) -> str | None:
     """What keeps this recipe from being trained here, pictures or none."""
     try:
-        extras.check(config)
+        trainer.check(order.recipe.train, order.recipe.curate.size, order.data)
     except TrainingError as error:
         return str(error)
     return None

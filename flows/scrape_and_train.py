@@ -7,7 +7,7 @@ from prefect import flow
 from flows import recipes, tasks, turns
 from flows.orders import Stage, order
 from flows.parameters import NO_CHANGES, NO_STAGES, Overrides
-from models import extras, trainer
+from models import trainer
 
 
 @flow(name="scrape-and-train", flow_run_name="scrape-and-train {recipe}")
@@ -30,7 +30,7 @@ def scrape_and_train(
     todo = order(recipe, overrides, data, force, dask)
     recipes.with_runs(todo.data)
     if not trainer.outlook(todo.recipe.train, todo.recipe.name, todo.data).done:
-        extras.check(todo.recipe.train)  # before pictures are fetched that nothing could be trained on
+        trainer.check(todo.recipe.train, todo.recipe.curate.size, todo.data)
     with turns.with_data(todo.data):
         tasks.acquire(todo.recipe.sources, todo.data, anew=False, forced="acquire" in todo.force)
         tasks.curate(todo)

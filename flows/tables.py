@@ -116,12 +116,19 @@ def _date(value: Any) -> dt.date:
     return date
 
 
+def _some_text(value: Any) -> str:
+    text: str = _only(str)(value)
+    if not text:  # Path("") would be the folder itself
+        raise ValueError
+    return text
+
+
 _CONVERT: dict[Any, Callable[[Any], Any]] = {
     bool: _only(bool),
     int: _only(int),
     float: _only(float, int),
     str: _only(str),
-    Path: lambda value: Path(_only(str)(value)),
+    Path: lambda value: Path(_some_text(value)),
     dt.timedelta: _duration,
     dt.date: _date,
 }

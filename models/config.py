@@ -9,7 +9,18 @@ from typing import Any
 
 from models.errors import ConfigError
 
-NETWORKS = ("dcgan", "dcgan-1024", "celeba", "portraits", "bonsai", "modern")
+_POWERS = (16, 32, 64, 128, 256, 512)
+# The networks, each with the sides of the pictures that it makes, in px. bonsai's widest layers stand at full
+# size: beyond 128 px that is too much for any machine.
+SIZES: Mapping[str, tuple[int, ...]] = {
+    "dcgan": _POWERS,
+    "dcgan-1024": _POWERS,
+    "celeba": (64,),
+    "portraits": _POWERS,
+    "bonsai": (16, 32, 64, 128),
+    "modern": _POWERS,
+}
+NETWORKS = tuple(SIZES)
 LOSSES = ("bce", "lsgan", "hinge", "relativistic", "feature-matching")
 SMOOTHED = ("bce", "lsgan", "feature-matching")  # the losses that know labels
 AUGMENTATIONS = ("mirror", "translation", "color", "sharpness", "diffaugment")
@@ -146,6 +157,13 @@ class TrainConfig:
         for key in given:
             value = getattr(self, key)
             _need(key, value, math.isfinite(value) and value > 0, "need a number above 0")
+
+
+def check_size(network: str, size: int) -> None:
+    """Raise ConfigError where `network` does not make pictures of `size` px."""
+    if size not in SIZES[network]:
+        rule = f"makes pictures of {', '.join(map(str, SIZES[network]))} px, not {size}; set curate.size"
+        raise ConfigError("train.network", network, rule)
 
 
 def _need(key: str, value: object, holds: bool, rule: str) -> None:

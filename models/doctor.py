@@ -104,7 +104,8 @@ def _settings(config: TrainConfig, count: int) -> Iterator[Remark]:
         names = ",".join(f'"{name}"' for name in (*config.augment, "diffaugment"))
         sets = f"--set train.norm_d=spectral --set 'train.augment=[{names}]'"
         text = (
-            f"on fewer than {_FEW:,} pictures the discriminator soon wins and the rest is noise; try {sets}"
+            f"on fewer than {_FEW:,} pictures the discriminator soon wins and the rest is noise; "
+            f"--set train.network=modern holds, and this network may with {sets}"
         )
         yield Remark("settings", text, advice=True)
     if not config.ema:

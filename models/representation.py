@@ -39,6 +39,12 @@ def write(run: Path, data: Path) -> Path:
         raise MissingInput(f"{listed}: this run does not say which pictures it saw; train it anew")
     rows = pq.ParquetFile(listed).read(columns=_COLUMNS)
     paths = tuple(data / path for path in rows["path"].to_pylist())
+    gone = [path for path in paths if not path.exists()]
+    if gone:
+        raise MissingInput(
+            f"{run.name}: {len(gone):,} of the {len(paths):,} pictures that it saw are no longer in the "
+            f"dataset, e.g. {gone[0]}; train anew on those that are"
+        )
     pictures = load(Dataset(run.name, listed, paths, ""))
     found = np.concatenate(list(_seen(discriminator, torch.from_numpy(pictures))))
     labels = [str(Path(name).parent) for name in rows["source_id"].to_pylist()]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from models import extras
 from models import run as runs
-from models.config import TrainConfig
+from models.config import TrainConfig, check_size
 from models.errors import TrainingError
 from models.records import Outlook, Trained, TrainProgress
 from models.run import VERSION
 
-__all__ = ["VERSION", "help_train", "outlook", "train"]
+__all__ = ["VERSION", "check", "help_train", "outlook", "train"]
 
 
 def train(
@@ -45,6 +45,22 @@ def train(
         if not trial.full_memory(error):
             raise
         raise trial.what_fits(run, error) from None
+
+
+def check(config: TrainConfig, size: int, data: Path) -> None:
+    """Raise TrainingError for what a recipe for pictures of `size` px alone tells: before any are fetched."""
+    check_size(config.network, size)
+    extras.check(config)
+    if config.init:
+        runs.named(config.init, data)
+    if config.trackers:
+        from models import trackers
+
+        trackers.check(config.trackers)
+    if config.device not in {"auto", "cpu"}:
+        from models.device import choose_device
+
+        choose_device(config.device)
 
 
 def help_train(config: TrainConfig, name: str, data: Path, *, fresh: bool = False) -> None:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from models.config import TrainConfig
-from models.errors import ConfigError
+from models.config import SIZES, TrainConfig, check_size
 from models.networks import bonsai, celeba, dcgan, modern, portraits
 from models.networks.shape import Network, Shape
 
 __all__ = ["NETWORKS", "Network", "Shape", "shape_for"]
 
 NETWORKS: dict[str, Network] = {
-    "dcgan": Network(dcgan.generator, dcgan.discriminator, dcgan.SIZES),
-    "dcgan-1024": Network(dcgan.generator_1024, dcgan.discriminator, dcgan.SIZES),
-    "celeba": Network(celeba.generator, celeba.discriminator, celeba.SIZES, mean_of_halves=True),
-    "portraits": Network(portraits.generator, portraits.discriminator, portraits.SIZES),
-    "bonsai": Network(bonsai.generator, bonsai.discriminator, bonsai.SIZES, half_batches=True),
-    "modern": Network(modern.generator, modern.discriminator, modern.SIZES),
+    "dcgan": Network(dcgan.generator, dcgan.discriminator, SIZES["dcgan"]),
+    "dcgan-1024": Network(dcgan.generator_1024, dcgan.discriminator, SIZES["dcgan-1024"]),
+    "celeba": Network(celeba.generator, celeba.discriminator, SIZES["celeba"], mean_of_halves=True),
+    "portraits": Network(portraits.generator, portraits.discriminator, SIZES["portraits"]),
+    "bonsai": Network(bonsai.generator, bonsai.discriminator, SIZES["bonsai"], half_batches=True),
+    "modern": Network(modern.generator, modern.discriminator, SIZES["modern"]),
 }
 
 
 def shape_for(config: TrainConfig, size: int, channels: int) -> Shape:
     """What the networks of `config` are built for; raises ConfigError where it has none for this size."""
-    sizes = NETWORKS[config.network].sizes
-    if size not in sizes:
-        known = ", ".join(map(str, sizes))
-        rule = f"makes pictures of {known} px, not {size}; set curate.size"
-        raise ConfigError("train.network", config.network, rule)
+    check_size(config.network, size)
     base_d = config.base_channels_d or config.base_channels
     return Shape(
         size, channels, config.latent_dim, config.base_channels, base_d, config.norm_d, config.output,

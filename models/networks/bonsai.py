@@ -14,7 +14,6 @@ from torch import nn
 from models.networks.parts import init_glorot, norm, normalised, to_pictures, two_parts
 from models.networks.shape import Shape
 
-SIZES = (16, 32, 64, 128)  # beyond, its widest layers stand at full size: too much for any machine
 _START = 8  # px, where it begins and the discriminator ends
 
 

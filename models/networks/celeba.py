@@ -14,7 +14,6 @@ from models.networks.dcgan import up
 from models.networks.parts import init_dcgan, norm, normalised, to_pictures, two_parts
 from models.networks.shape import Shape
 
-SIZES = (64,)
 _STRIDES = (2, 2, 1, 2)  # of the convolutions before the score's
 
 

@@ -16,7 +16,6 @@ from torch import nn
 from models.networks.parts import init_dcgan, norm, normalised, to_pictures, two_parts
 from models.networks.shape import Shape
 
-SIZES = (16, 32, 64, 128, 256, 512)
 _WIDEST = 8  # times the base channels
 
 

@@ -19,11 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.networks.dcgan import SIZES, convolutions, widths_for
+from models.networks.dcgan import convolutions, widths_for
 from models.networks.parts import init_dcgan, init_he, normalised, to_pictures, two_parts
 from models.networks.shape import Shape
-
-__all__ = ["SIZES", "discriminator", "generator"]
 
 _START = 4  # px
 _GROUP = 8  # pictures that are compared with each other, where they make up the batch

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from models.networks.dcgan import SIZES, convolutions, generator
+from models.networks.dcgan import convolutions, generator
 from models.networks.parts import init_dcgan, normalised, two_parts
 from models.networks.shape import Shape
 
-__all__ = ["FEATURES", "SIZES", "discriminator", "generator"]
+__all__ = ["FEATURES", "discriminator", "generator"]
 
 FEATURES = 1024
 

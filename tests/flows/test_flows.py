@@ -32,6 +32,7 @@ from flows.preprocess import preprocess
 from flows.scrape_account import scrape_account
 from flows.scrape_and_train import scrape_and_train
 from models.errors import ConfigError as TrainConfigError
+from models.errors import TrainingError
 from pipeline.acquire.source import Doors, Source, SourceSpec
 from pipeline.errors import ConfigError, MissingInput, SourceRefused, TooFewPictures
 
@@ -143,6 +144,23 @@ def test_what_could_not_be_trained_here_is_not_fetched_either(
     monkeypatch.setattr("models.extras.find_spec", lambda _name: None)
     with pytest.raises(TrainConfigError, match="impasto\\[metrics\\]"):
         scrape_and_train(str(tiny), data=str(data_of(tiny)), overrides={"train.evaluate_every": 5})
+    assert not (data_of(tiny) / "raw").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        ({"train.network": "celeba"}, "celeba'?: makes pictures of 64 px, not 16"),
+        ({"train.init": "nobody-knows-it"}, "nobody-knows-it: no trained run"),
+        ({"train.device": "mps"}, "train.device = 'mps'"),
+        ({"train.trackers": ["clearml"]}, "train.trackers = 'clearml': not installed"),
+    ],
+)
+def test_nor_what_the_recipe_alone_shows_to_be_hopeless(
+    tiny: Path, overrides: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(TrainingError, match=named):
+        scrape_and_train(str(tiny), data=str(data_of(tiny)), overrides=overrides)
     assert not (data_of(tiny) / "raw").exists()
 
 

@@ -89,6 +89,20 @@ def test_a_source_is_changed_by_its_number_where_there_are_several(recipe: Path)
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("source.path", "", r"source\.path = '': need a path"),
+        ("source.kind", "folders", r"source\.kind = 'folders': every kind has keys of its own"),
+    ],
+)
+def test_a_change_of_a_source_that_cannot_be_is_refused(
+    recipe: Path, key: str, value: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        recipes.load(str(recipe), {key: value})
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("[curate]\nsiz = 64", r"curate\.siz = 64: no such key; did you mean curate\.size\?"),

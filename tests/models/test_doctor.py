@@ -42,7 +42,7 @@ def test_a_run_that_should_hold_is_not_talked_about(make_dataset: MakeDataset) -
         (
             {"augment": ("mirror",)},
             120,
-            r"soon wins .* try --set train.norm_d=spectral --set 'train.augment=\[",
+            r"soon wins .*train.network=modern holds.* --set train.norm_d=spectral --set 'train.augment=\[",
         ),
         ({"ema": False}, 120, "settings: a running average is calmer"),
         ({"batch_size": 64, "devices": 2}, 120, "pictures: fewer than the 128 of a step"),
