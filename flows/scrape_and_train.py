@@ -30,7 +30,7 @@ def scrape_and_train(
     todo = order(recipe, overrides, data, force, dask)
     recipes.with_runs(todo.data)
     if not trainer.outlook(todo.recipe.train, todo.recipe.name, todo.data).done:
-        trainer.check(todo.recipe.train, todo.recipe.curate.size, todo.data)
+        trainer.check(todo.recipe.train, todo.recipe.curate.size, todo.data)  # before a picture is fetched
     with turns.with_data(todo.data):
         tasks.acquire(todo.recipe.sources, todo.data, anew=False, forced="acquire" in todo.force)
         tasks.curate(todo)

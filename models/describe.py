@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.config import TrainConfig, defaults
+from models.config import SIZES, TrainConfig, defaults
 from models.errors import ConfigError
 from models.networks import NETWORKS, Shape
 from models.networks.modern import Doubling
@@ -33,7 +33,7 @@ def describe(network: str, size: int | None = None) -> str:
 
     Raises ConfigError for a size that the network does not have.
     """
-    sizes = NETWORKS[network].sizes
+    sizes = SIZES[network]
     size = size or min(sizes, key=lambda one: abs(one - 64))
     if size not in sizes:
         raise ConfigError("--size", size, f"{network} makes pictures of {', '.join(map(str, sizes))} px")

@@ -31,11 +31,10 @@ def train(
     run = runs.find(config, name, data)
     if run.finished() and not fresh:
         return Trained(run.folder, *run.position(), finished_before=True)
-    from models import launch, trackers, trial
+    from models import launch, trial
     from models.session import Session
 
-    extras.check(config)
-    trackers.check(config.trackers)
+    _check_installed(config)
     if fresh:
         run.set_aside()
     try:
@@ -50,17 +49,21 @@ def train(
 def check(config: TrainConfig, size: int, data: Path) -> None:
     """Raise TrainingError for what a recipe for pictures of `size` px alone tells: before any are fetched."""
     check_size(config.network, size)
-    extras.check(config)
+    _check_installed(config)
     if config.init:
         runs.named(config.init, data)
-    if config.trackers:
-        from models import trackers
-
-        trackers.check(config.trackers)
     if config.device not in {"auto", "cpu"}:
         from models.device import choose_device
 
         choose_device(config.device)
+
+
+def _check_installed(config: TrainConfig) -> None:
+    extras.check(config)
+    if config.trackers:
+        from models import trackers
+
+        trackers.check(config.trackers)
 
 
 def help_train(config: TrainConfig, name: str, data: Path, *, fresh: bool = False) -> None:

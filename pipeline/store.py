@@ -63,7 +63,7 @@ def beside(path: Path, *, durable: bool = True) -> Iterator[Path]:
         if durable:
             _fsync(temporary)
         temporary.replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: no half a file stays behind
         temporary.unlink(missing_ok=True)
         raise
     if durable:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from models.config import SIZES, TrainConfig, check_size
+from models.config import TrainConfig, check_size
 from models.networks import bonsai, celeba, dcgan, modern, portraits
 from models.networks.shape import Network, Shape
 
 __all__ = ["NETWORKS", "Network", "Shape", "shape_for"]
 
 NETWORKS: dict[str, Network] = {
-    "dcgan": Network(dcgan.generator, dcgan.discriminator, SIZES["dcgan"]),
-    "dcgan-1024": Network(dcgan.generator_1024, dcgan.discriminator, SIZES["dcgan-1024"]),
-    "celeba": Network(celeba.generator, celeba.discriminator, SIZES["celeba"], mean_of_halves=True),
-    "portraits": Network(portraits.generator, portraits.discriminator, SIZES["portraits"]),
-    "bonsai": Network(bonsai.generator, bonsai.discriminator, SIZES["bonsai"], half_batches=True),
-    "modern": Network(modern.generator, modern.discriminator, SIZES["modern"]),
+    "dcgan": Network(dcgan.generator, dcgan.discriminator),
+    "dcgan-1024": Network(dcgan.generator_1024, dcgan.discriminator),
+    "celeba": Network(celeba.generator, celeba.discriminator, mean_of_halves=True),
+    "portraits": Network(portraits.generator, portraits.discriminator),
+    "bonsai": Network(bonsai.generator, bonsai.discriminator, half_batches=True),
+    "modern": Network(modern.generator, modern.discriminator),
 }
 
 

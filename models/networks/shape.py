@@ -29,6 +29,5 @@ class Network(NamedTuple):
 
     generator: Callable[[Shape], nn.Module]
     discriminator: Callable[[Shape], nn.Sequential]
-    sizes: tuple[int, ...]
     mean_of_halves: bool = False  # the discriminator's loss is the mean of real and fake, not their sum
     half_batches: bool = False  # the discriminator sees half a batch of each, the generator makes a whole one

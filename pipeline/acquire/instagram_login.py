@@ -117,7 +117,7 @@ def _save(context: instaloader.InstaloaderContext, path: Path) -> Path:
         with os.fdopen(handle, "wb") as file:
             context.save_session_to_file(file)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: no half a secret stays behind
         Path(name).unlink(missing_ok=True)
         raise
     return path

@@ -87,7 +87,7 @@ class Transport:
             )
             try:
                 content = self._read(answer, max_bytes, deadline)
-            except BaseException:
+            except BaseException:  # Ctrl-C, too
                 answer.close()  # an unread rest would be taken for the next answer
                 raise
             answer.release_conn()

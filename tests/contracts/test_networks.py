@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from models import config
+from models.config import SIZES
 from models.networks import NETWORKS, Shape
 
 NORMS = config.NORMS
-CASES = [(name, size) for name, network in NETWORKS.items() for size in network.sizes if size <= 64]
+CASES = [(name, size) for name, sizes in SIZES.items() for size in sizes if size <= 64]
 
 
 def shape(size: int, channels: int = 3, base: int = 4, norm_d: str = "batch", latent_dim: int = 6) -> Shape:
@@ -19,7 +20,7 @@ def shape(size: int, channels: int = 3, base: int = 4, norm_d: str = "batch", la
 
 
 def smallest(name: str, at_least: int = 32) -> int:
-    return min(size for size in NETWORKS[name].sizes if size >= at_least)
+    return min(size for size in SIZES[name] if size >= at_least)
 
 
 def parameters(module: nn.Module) -> int:
@@ -79,7 +80,7 @@ def test_dropout_stands_between_features_and_score_and_only_while_training(name:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_largest_size_is_built_from_the_same_blocks(name: str) -> None:
-    largest = shape(max(NETWORKS[name].sizes), base=1)
+    largest = shape(max(SIZES[name]), base=1)
     pictures = NETWORKS[name].generator(largest)(torch.randn(1, 6))
     assert pictures.shape[2:] == (largest.size, largest.size)
     assert NETWORKS[name].discriminator(largest).eval()(pictures).shape == (1,)

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from models import describe
+from models.config import SIZES
 from models.errors import ConfigError
 from models.networks import NETWORKS, Shape
 from models.networks.projected import Heads
 
-CASES = [(name, size) for name, network in NETWORKS.items() for size in network.sizes if size <= 64]
+CASES = [(name, size) for name, sizes in SIZES.items() for size in sizes if size <= 64]
 
 
 @pytest.mark.parametrize(("name", "size"), CASES)
@@ -52,8 +53,8 @@ def test_a_size_that_is_not_there_is_refused_with_those_that_are() -> None:
 
 
 def test_the_largest_networks_fit_a_page() -> None:
-    for name, network in NETWORKS.items():
-        assert max(map(len, describe.describe(name, max(network.sizes)).splitlines())) <= 120
+    for name in NETWORKS:
+        assert max(map(len, describe.describe(name, max(SIZES[name])).splitlines())) <= 120
 
 
 def test_what_modern_paints_beside_its_way_has_no_box() -> None:

@@ -75,3 +75,9 @@ def test_features_tell_pictures_apart_and_name_them(run: Path, data: Path) -> No
     assert len(np.unique(features.round(5), axis=0)) == len(listed)
     again = pq.read_table(representation.write(run, data))
     assert again.equals(table)
+
+
+def test_features_of_pictures_that_are_gone_are_not_to_be_had(run: Path, data: Path) -> None:
+    next((data / "processed" / "blobs" / "images").iterdir()).unlink()
+    with pytest.raises(MissingInput, match=r"1 of the \d+ pictures that it saw are no longer in the dataset"):
+        representation.write(run, data)

@@ -10,7 +10,7 @@ from torch.nn.functional import conv2d, interpolate
 
 from models import data, sample
 from models.chance import latents
-from models.config import TrainConfig, defaults
+from models.config import SIZES, TrainConfig, defaults
 from models.guard import diversity
 from models.networks import NETWORKS, Shape
 from models.networks.modern import Doubling, Painter, Unlikeness
@@ -49,7 +49,7 @@ def test_doubling_is_nearest_neighbours_and_a_convolution() -> None:
     assert torch.allclose(layer(features), plain, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", NETWORKS["modern"].sizes[:4])
+@pytest.mark.parametrize("size", SIZES["modern"][:4])
 def test_pictures_are_painted_small_first_and_added_up(size: int) -> None:
     torch.manual_seed(0)
     painter = NETWORKS["modern"].generator(shape(size)).eval()

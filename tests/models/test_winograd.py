@@ -1,6 +1,7 @@
 """Convolutions by fewer multiplications are the convolutions, to rounding."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -35,8 +36,8 @@ def test_same_numbers_and_gradients_of_both_orders(
     larger, smaller = torch.randn(3, 6, 16, 24), torch.randn(3, 5, 8, 12)
     weight = torch.randn(5, 6, 4, 4).to(memory_format=memory)
     x, slope = (smaller, larger) if transposed else (larger, smaller)
-    fast: Convolve = lambda x, w: (winograd.conv_transpose2d if transposed else winograd.conv2d)(x, w, tile)  # noqa: E731
-    plain: Convolve = lambda x, w: (conv_transpose2d if transposed else conv2d)(x, w, stride=2, padding=1)  # noqa: E731
+    fast = partial(winograd.conv_transpose2d if transposed else winograd.conv2d, tile=tile)
+    plain = partial(conv_transpose2d if transposed else conv2d, stride=2, padding=1)
     x, slope = x.to(memory_format=memory), slope.to(memory_format=memory)
     for ours, theirs in zip(
         gradients(fast, x, weight, slope), gradients(plain, x, weight, slope), strict=True
