@@ -3,7 +3,7 @@
 Also what share of our time is not the steps themselves but what surrounds them: loading, logging, samples,
 checkpoints, at intervals five to ten times shorter than the defaults. Evaluation is apart, off here.
 
-usage: train.py --baseline PATH/dcgan_baseline.py --pictures DIR [--steps 60] [--turn 5]
+usage: train.py --baseline PATH/dcgan_baseline.py --pictures DIR [--steps 60] [--turn 5] [--compile]
 
 The baseline is a file with `Baseline(data, batch)` (data: uint8 N x H x W x 3) whose `step()` is one step of
 the tutorial's DCGAN. DIR holds pictures of any size. Ours is `train` with the same network, loss and batch;
@@ -30,7 +30,7 @@ from models.records import TrainProgress
 from models.trainer import train
 
 BATCH, NAME = 64, "bench"
-WARM_UP = 2  # steps of each that are not counted
+WARM_UP = 3  # steps of each that are not counted
 
 
 class Turns:
@@ -79,11 +79,12 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=60, help="steps of each that count")
     parser.add_argument("--turn", type=int, default=5, help="steps before the other has its turn")
+    parser.add_argument("--compile", action="store_true", help="ours by torch.compile")
     options = parser.parse_args()
     print(machine())
     config = TrainConfig(
         steps=options.steps + WARM_UP, batch_size=BATCH, augment=(), log_every=10, sample_every=25,
-        checkpoint_every=50,
+        checkpoint_every=50, compile=options.compile,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)

@@ -174,7 +174,7 @@ COMMANDS = {
     "sample": Command(
         errands.sample, "make pictures", (_RUN, _NUMBER, _OUTPUT, _SEED, _TRUNCATION, _ARITHMETIC, _DATA)
     ),
-    "describe": Command(describe.describe, "tell a network's layers", (_NETWORK, _SIZE)),
+    "describe": Command(describe.describe, "tell a network's layers", (_NETWORK, _SIZE, _SET)),
     "features": Command(errands.features, "write what a run's discriminator sees", (_RUN, _DATA)),
     "export": Command(errands.export, "write a generator for other programs", (_RUN, _PROGRAM, _DATA)),
     "status": Command(errands.status, "count what there is", (_OR_ALL, _SET, _DATA, _JSON)),

@@ -10,6 +10,7 @@ from flows import arguments, console, recipes
 from flows.orders import Order
 
 if TYPE_CHECKING:
+    from models.doctor import Remark
     from models.outlay import Outlay
 
 
@@ -20,7 +21,7 @@ def doctor(args: Namespace) -> int:
 
     todo = arguments.order(args)
     run = runs.find(todo.recipe.train, todo.recipe.name, recipes.with_runs(todo.data))
-    remarks = doctors.examine(run, todo.recipe.curate.dedupe)
+    remarks = [*_outdated(todo), *doctors.examine(run, todo.recipe.curate.dedupe)]
     from models import outlay  # brings torch; what is wrong with the recipe need not wait for it
 
     taken = outlay.measure(run)
@@ -42,7 +43,22 @@ def before_training(order: Order) -> Iterator[str]:
         yield from (f"{one.topic}: {one.text}" for one in remarks if one.advice)
 
 
+def _outdated(order: Order) -> Iterator[Remark]:
+    """Of a dataset that curation would make anew."""
+    from flows import plan
+    from models.doctor import Remark
+
+    step = plan.curate(order)
+    if not step.done and step.known:
+        text = f"not as the recipe has them now ({step.why}); `impasto preprocess` first"
+        yield Remark("pictures", text, advice=True)
+
+
 def _taken(taken: Outlay) -> Iterator[tuple[str, str]]:
+    if not taken.steps_left:
+        ended = f"the run on this dataset has ended after {taken.steps:,} steps"
+        yield "time", f"none: {ended}; `impasto train --fresh` starts over"
+        return
     pace, left = taken.pictures_per_step / taken.step_s, console.duration(taken.seconds_left)
     yield "time", f"about {left} here for {taken.steps_left:,} steps ({pace:,.0f} pictures/s)"
     yield "disk", f"up to {console.size(taken.bytes_needed)}; {console.size(taken.bytes_free)} are free"

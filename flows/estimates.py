@@ -56,16 +56,22 @@ def curating(data: Path, config: CurateConfig, pictures: int | None) -> Cost:
 
 
 def training(data: Path, recipe: Recipe, *, fresh: bool) -> Cost:
-    """The rest of the recipe's run, or all of it."""
-    paces, sizes = [], []
+    """The rest of the recipe's run, or all of it, at the pace of the longest run alike.
+
+    Short ones are mostly their beginning, where compilers may be at work.
+    """
+    longest: tuple[int, float, Path] | None = None
     for path in (data / "runs").glob("*/generator.safetensors"):
         about = runs.read_header(path)
         if about and about["pictures_seen"] and _alike(about, recipe):
-            paces.append(about["seconds"] / about["pictures_seen"])
-            sizes.append(sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file()))
+            one = about["pictures_seen"], about["seconds"] / about["pictures_seen"], path.parent
+            longest = max(one, longest or one)
+    if longest is None:
+        return Cost(seconds=_training_left_s(data, recipe, None, fresh=fresh))
+    _, pace, folder = longest
     return Cost(
-        seconds=_training_left_s(data, recipe, paces, fresh=fresh),
-        bytes=round(fmean(sizes)) if sizes else None,
+        seconds=_training_left_s(data, recipe, pace, fresh=fresh),
+        bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
     )
 
 
@@ -76,7 +82,8 @@ def _alike(about: Mapping[str, Any], recipe: Recipe) -> bool:
     return bool(size == (config.network, recipe.curate.size, config.base_channels))
 
 
-def _training_left_s(data: Path, recipe: Recipe, paces: list[float], *, fresh: bool) -> float | None:
+def _training_left_s(data: Path, recipe: Recipe, pace: float | None, *, fresh: bool) -> float | None:
+    """`pace`: seconds a picture, where they are known."""
     config = recipe.train
     try:
         run = runs.find(config, recipe.name, data)
@@ -87,4 +94,4 @@ def _training_left_s(data: Path, recipe: Recipe, paces: list[float], *, fresh: b
     if length.steps is None:
         return max(0.0, (length.seconds or 0.0) - seconds)
     pictures = max(0, length.steps - step) * config.batch_size
-    return pictures * fmean(paces) if paces else None
+    return None if pace is None else pictures * pace

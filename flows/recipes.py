@@ -64,7 +64,6 @@ def load(recipe: str = DEFAULT, changes: Mapping[str, object] | None = None) -> 
     for key, value in (changes or {}).items():
         overrides.apply(table, key, value)
     base = path.resolve().parent
-    train = table.get("train", {})
     return Recipe(
         name=_name(table.get("name", path.stem)),
         sources=tuple(
@@ -72,8 +71,18 @@ def load(recipe: str = DEFAULT, changes: Mapping[str, object] | None = None) -> 
             for index, entry in enumerate(table["source"])
         ),
         curate=tables.build(CurateConfig, table.get("curate", {}), "curate", base),
-        train=tables.build(TrainConfig, defaults(train.get("network")) | train, "train", base),
+        train=_training(table.get("train", {}), base),
     )
+
+
+def training(network: str, changes: Mapping[str, object]) -> TrainConfig:
+    """The settings of `network` without a recipe, with `changes` by `train.key`."""
+    table: dict[str, Any] = {"train": {"network": network}}
+    for key, value in changes.items():
+        if not key.startswith("train."):
+            raise ConfigError(key, value, "need a key of [train], e.g. train.base_channels=16")
+        overrides.apply(table, key, value)
+    return _training(table["train"], Path.cwd())
 
 
 def source(table: Mapping[str, Any], where: str = "source", base: Path | None = None) -> SourceSpec:
@@ -146,6 +155,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError("recipe", str(path), f"not TOML: {error}") from error
     except OSError as error:
         raise MissingInput(f"recipe {path}: cannot be read ({error.strerror})") from error
+
+
+def _training(table: Mapping[str, Any], base: Path) -> TrainConfig:
+    return tables.build(TrainConfig, {**defaults(table.get("network")), **table}, "train", base)
 
 
 def _check_sections(table: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from models.errors import ConfigError
@@ -27,6 +28,7 @@ AUGMENTATIONS = ("mirror", "translation", "color", "sharpness", "diffaugment")
 OUTPUTS = ("tanh", "sigmoid")
 NORMS = ("batch", "spectral", "none")
 PRECISIONS = ("auto", "float32", "bf16")
+FEATURES = ("lite2", "inception")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 # accelerate's
 TRACKERS = ("aim", "clearml", "comet_ml", "dvclive", "mlflow", "swanlab", "tensorboard", "trackio", "wandb")
@@ -88,6 +90,7 @@ class TrainConfig:
     ema_decay: float = 0.995  # per step; half of the average is younger than 139 steps
     precision: str = "auto"
     device: str = "auto"
+    compile: bool = False  # by torch.compile
     devices: int = 1  # processes, each with a batch of its own
     sync_norm: bool = True  # batch norm sees the batches of all devices
     seed: int = 0
@@ -95,6 +98,8 @@ class TrainConfig:
     log_every: int = 50
     sample_every: int = 250
     evaluate_every: int = 0  # 0: never
+    features: str = "lite2"  # the network that evaluations see through
+    inception_weights: Path | None = None  # a file; else torch-fidelity's, fetched once
     patience: int = 0  # evaluations without a better KID before a run ends early; 0: never
     trackers: tuple[str, ...] = ()  # programs that are told the figures, too
     init: str = ""  # a run to start from (weights only)
@@ -132,6 +137,11 @@ class TrainConfig:
         if target and not set(self.augment) - {"mirror"}:
             rule = 'nothing to adapt: train.augment names none but mirror; add e.g. "diffaugment"'
             raise ConfigError("train.augment_target", target, rule)
+        if self.compile and self.devices > 1:
+            raise ConfigError("train.compile", True, "for one device alone; use false, or devices = 1")
+        if self.inception_weights and self.features != "inception":
+            rule = 'asked for by train.features = "inception" alone'
+            raise ConfigError("train.inception_weights", str(self.inception_weights), rule)
         if self.patience and not self.evaluate_every:
             rule = "counts evaluations, and there are none; set train.evaluate_every, e.g. 500"
             raise ConfigError("train.patience", self.patience, rule)
@@ -143,6 +153,7 @@ class TrainConfig:
         _choose("norm_d", self.norm_d, NORMS)
         _choose("precision", self.precision, PRECISIONS)
         _choose("device", self.device, DEVICES)
+        _choose("features", self.features, FEATURES)
         for name in self.trackers:
             _choose("trackers", name, TRACKERS)
         for name in self.augment:

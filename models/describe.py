@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.config import SIZES, TrainConfig, defaults
+from models.config import SIZES, TrainConfig
 from models.errors import ConfigError
-from models.networks import NETWORKS, Shape
+from models.networks import NETWORKS, shape_for
 from models.networks.modern import Doubling
 from models.networks.projected import TAPS, Heads, side_seen
 
@@ -28,17 +28,16 @@ class Layer:
     parameters: int
 
 
-def describe(network: str, size: int | None = None) -> str:
-    """Both modules of `network` at `size` px (None: 64, or the nearest it has) with the usual channels.
+def describe(config: TrainConfig, size: int | None = None) -> str:
+    """Both modules of the network of `config` at `size` px (None: 64, or the nearest it has), in colour.
 
     Raises ConfigError for a size that the network does not have.
     """
-    sizes = SIZES[network]
+    network, sizes = config.network, SIZES[config.network]
     size = size or min(sizes, key=lambda one: abs(one - 64))
     if size not in sizes:
         raise ConfigError("--size", size, f"{network} makes pictures of {', '.join(map(str, sizes))} px")
-    usual = TrainConfig(network=network, **defaults(network))
-    shape = Shape(size, 3, usual.latent_dim, usual.base_channels, usual.base_channels, usual.norm_d)
+    shape = shape_for(config, size, 3)
     with torch.device("meta"):  # shapes alone: nothing is computed, whatever the size
         generator = NETWORKS[network].generator(shape)
         discriminator = NETWORKS[network].discriminator(shape)
@@ -48,7 +47,7 @@ def describe(network: str, size: int | None = None) -> str:
         f"norm_d {shape.norm_d}",
         _module("Generator", generator, (shape.latent_dim,)),
         _module("Discriminator", discriminator, pictures),
-        *([_second(size, usual.projected)] if usual.projected else []),
+        *([_second(size, config.projected)] if config.projected else []),
         "Sides: a convolution makes (in − kernel + 2·padding)/stride + 1, rounded down; a transposed one\n"
         "(in − 1)·stride − 2·padding + kernel.",
     ]

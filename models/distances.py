@@ -1,11 +1,18 @@
-"""How far one set of features is from another: X, Y rows of features, N x D and M x D."""
+"""How far one set of features is from another, and what of it the other covers.
+
+X, Y are rows of features, N x D and M x D.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.float64]
+
+_NEIGHBOURS = 3  # as the paper has it
 
 
 def kid(x_ND: Rows, y_MD: Rows) -> float:
@@ -25,6 +32,30 @@ def frechet(x_ND: Rows, y_MD: Rows) -> float:
     traces = sum(float(np.square(one).sum()) for one in centred)
     shared = float(np.linalg.norm(centred[0] @ centred[1].T, "nuc"))
     return means + traces - 2 * shared
+
+
+def precision_recall(x_ND: Rows, y_MD: Rows) -> tuple[float, float]:
+    """The share of Y within what X covers, and that of X within what Y covers (Kynkäänniemi et al. 2019).
+
+    A set covers the balls about its rows that reach to the third nearest of the same set.
+    """
+    squares_NM = squares(x_ND, y_MD)
+    precision = (squares_NM <= _reach(x_ND)[:, None]).any(0).mean()
+    recall = (squares_NM <= _reach(y_MD)).any(1).mean()
+    return float(precision), float(recall)
+
+
+def squares(x_ND: NDArray[Any], y_MD: NDArray[Any]) -> NDArray[Any]:
+    """N x M: squared distances between rows, in the precision of these."""
+    found_NM: NDArray[Any] = np.square(x_ND).sum(1)[:, None] + np.square(y_MD).sum(1) - 2 * x_ND @ y_MD.T
+    return found_NM.clip(min=0)
+
+
+def _reach(x_ND: Rows) -> Rows:
+    """N: the squared distance of every row to its third nearest other, or to the farthest of fewer."""
+    place = min(_NEIGHBOURS, len(x_ND) - 1)  # the 0th is the row itself
+    reach_N: Rows = np.partition(squares(x_ND, x_ND), place, axis=1)[:, place]
+    return reach_N
 
 
 def _kernel(x_ND: Rows, y_MD: Rows) -> Rows:

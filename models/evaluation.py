@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.distances import frechet, kid
+from models.config import TrainConfig
+from models.distances import frechet, kid, precision_recall
 from models.features import Features
 
 PICTURES = 256  # of each kind, or as many as there are
@@ -32,9 +33,9 @@ class Standing:
 class Evaluation:
     """Real pictures against as many generated ones, always from the same latent points."""
 
-    def __init__(self, reals_NHWC: Pixels, device: torch.device) -> None:
+    def __init__(self, reals_NHWC: Pixels, device: torch.device, config: TrainConfig) -> None:
         self._reals_NHWC = reals_NHWC
-        self.features = Features(device)
+        self.features = Features(device, config.features, config.inception_weights)
         self._reals_ND: NDArray[np.float64] | None = None
         self._took = 0.0  # seconds of the last time
 
@@ -43,12 +44,13 @@ class Evaluation:
         return standing.best_step is None or standing.seconds + self._took <= _SHARE * training_s
 
     def measure(self, standing: Standing, step: int, generate: Callable[[int], Pixels]) -> dict[str, float]:
-        """KID and Fréchet distance at `step`, noted in `standing`; `generate` makes so many pictures."""
+        """The figures of metrics.parquet at `step`, KID noted in `standing`; `generate` makes so many."""
         started = time.perf_counter()
         if self._reals_ND is None:
             self._reals_ND = self.features(self._reals_NHWC)
         fakes_ND = self.features(generate(len(self._reals_NHWC)))
         figures = {"kid": kid(self._reals_ND, fakes_ND), "fid": frechet(self._reals_ND, fakes_ND)}
+        figures["precision"], figures["recall"] = precision_recall(self._reals_ND, fakes_ND)
         if standing.best_kid is None or figures["kid"] < standing.best_kid:
             standing.best_step, standing.best_kid, standing.without_better = step, figures["kid"], 0
         else:

@@ -57,13 +57,15 @@ class Gan:
         if self._team.count > 1 and config.sync_norm:
             sync(generator)
             sync(discriminator)
-        if device.type == "cpu" and precision is torch.float32:
+        if device.type == "cpu" and precision is torch.float32 and not config.compile:
             hasten(generator)
             hasten(discriminator)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.discriminator = discriminator.to(device).to(memory_format=torch.channels_last)
         self._descent = Descent(self._team)
         self.average = Average(self.generator, config.ema_decay if config.ema else 0.0)
+        if config.compile:
+            self._compile()
         self._optimizer_g = adam(self.generator, config.lr_g, config.beta1)
         self._optimizer_d = adam(self.discriminator, config.lr_d, config.beta1)
         self._loss = LOSSES[config.loss]
@@ -91,6 +93,12 @@ class Gan:
             loss_g = self._step_generator(fake_BCHW, real_BCHW, real, from_heads, chance)
         self.average.update(step)
         self._sum_up((loss_d, loss_g, loss_heads), real.outputs, fake.outputs)
+
+    def _compile(self) -> None:
+        """In place, so that no weight changes its name; not what penalties differentiate twice."""
+        twice = self.config.r1 or self.config.r2
+        for module in [self.generator, *([] if twice else self.discriminator)]:
+            module.compile(dynamic=False)
 
     def set_rates(self, factor: float) -> None:
         """Both learning rates as the recipe says, times `factor`."""

@@ -18,7 +18,8 @@ _WINDOW = 200  # steps of perfection before it has won; also before grids are lo
 _ALIKE = 0.1  # of the real pictures' diversity: what slow beginnings have too, but they grow
 _GROWING = 1.05  # times the diversity of the grid before
 _ONE = 0.01  # of the real pictures' diversity: as good as one picture, growing or not
-_GRIDS = 2  # alike in a row
+_COPIES = 0.25  # of a grid that are training pictures, or nearly
+_GRIDS = 2  # alike, or of copies, in a row
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class Guard:
     won_steps: int = 0  # the discriminator has been perfect for so long
     alike: int = 0  # grids in a row whose pictures are nearly one and the same
     diversity: float = 0.0  # of the last grid
+    copies: int = 0  # grids in a row that are training pictures in good part
 
     @property
     def rate_factor(self) -> float:
@@ -61,6 +63,17 @@ class Guard:
             return (
                 f"mode collapse: the samples differ by {grid_diversity:.1f} grey levels, real pictures by "
                 f"{real_diversity:.1f}; lower both rates, augment, or take another loss"
+            )
+        return None
+
+    def see_copies(self, step: int, copied: float) -> str | None:
+        """The share of the fixed grid at `step` that is copied; gives the event when it stays high."""
+        before = self.copies
+        self.copies = before + 1 if step >= _WINDOW and copied >= _COPIES else 0
+        if before < _GRIDS <= self.copies:
+            return (
+                f"overfitting: {copied:.0%} of the samples are training pictures or nearly so; what helps: "
+                "more pictures, more augmentation, fewer steps"
             )
         return None
 

@@ -17,7 +17,7 @@ from models.trackers import Trackers
 _NUMBERS = (
     "loss_d loss_g score_real score_fake accuracy_real accuracy_fake kid fid lr_g lr_d augment_p".split()
 )
-_ALL_NUMBERS = (*_NUMBERS, "loss_projected")
+_LATER = ("loss_projected", "precision", "recall")  # at the end, for people count columns
 SCHEMA = pa.schema(
     [
         pa.field("step", pa.int64(), nullable=False),
@@ -26,7 +26,7 @@ SCHEMA = pa.schema(
         *(pa.field(name, pa.float64()) for name in _NUMBERS),
         pa.field("event", pa.string()),
         pa.field("evaluation_seconds", pa.float64()),
-        pa.field("loss_projected", pa.float64()),  # last, for people count columns
+        *(pa.field(name, pa.float64()) for name in _LATER),
     ]
 )
 
@@ -55,11 +55,11 @@ class Metrics:
         full = {name: row.get(name) for name in SCHEMA.names}
         self.table = pa.concat_tables([self.table, pa.Table.from_pylist([full], SCHEMA)]).combine_chunks()
         publish(self._path, lambda part: pq.write_table(self.table, part, compression="zstd"))
-        for name in _ALL_NUMBERS:
+        for name in (*_NUMBERS, *_LATER):
             if row.get(name) is not None:
                 self._events.add_scalar(name, row[name], row["step"])
         if row.get("event") is None:
-            figures = {name: row.get(name) for name in ("pictures_seen", *_ALL_NUMBERS)}
+            figures = {name: row.get(name) for name in ("pictures_seen", *_NUMBERS, *_LATER)}
             self._trackers.log(figures, row["step"])
 
     def add_figures(self, row: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from models.distances import squares
 from models.files import publish
 from models.pictures import GAP, save_picture
 from models.run import Run
@@ -43,10 +44,7 @@ def by_pixels(samples: Pixels, reals: Pixels, *, mirrored: bool) -> NDArray[np.f
         turned_SD = turned.reshape(len(samples), -1).astype(np.float32)
         for start in range(0, len(reals), 1024):
             part_ND = flat_ND[start : start + 1024].astype(np.float32)
-            squares = (
-                np.square(turned_SD).sum(1)[:, None] + np.square(part_ND).sum(1) - 2 * turned_SD @ part_ND.T
-            )
-            found = np.sqrt(np.maximum(squares, 0) / flat_ND.shape[1])
+            found = np.sqrt(squares(turned_SD, part_ND) / flat_ND.shape[1])
             distances[:, start : start + 1024] = np.minimum(distances[:, start : start + 1024], found)
     return distances
 
@@ -61,10 +59,14 @@ def find(
     if len(reals) > _SEARCHED:
         each = _SEARCHED // len(samples)
         searched = np.unique(np.argpartition(pixels_SN, each, axis=1)[:, :each])
-    cosines_SN = features(samples) @ features(reals[searched]).T
-    cosines_SN /= np.square(features(samples[:1])).sum()  # all rows have one length
+    cosines_SN = _directions(features(samples)) @ _directions(features(reals[searched])).T
     in_features = [Match(int(searched[row.argmax()]), float(1 - row.max())) for row in cosines_SN]
     return in_pixels, in_features
+
+
+def _directions(features_ND: NDArray[np.float64]) -> NDArray[np.float64]:
+    directions_ND: NDArray[np.float64] = features_ND / np.linalg.norm(features_ND, axis=1, keepdims=True)
+    return directions_ND
 
 
 def write(samples: Pixels, reals: Pixels, features: Features, run: Run, *, mirrored: bool) -> None:

@@ -31,7 +31,7 @@ VERSION = 5  # of what training computes: raise it when the same recipe gives ot
 
 # Keys that say how long, how often and where, not what.
 _NOT_IN_DIGEST = frozenset(
-    "steps epochs minutes device trackers patience "
+    "steps epochs minutes device trackers patience inception_weights "
     "checkpoint_every log_every sample_every evaluate_every".split()
 )
 PICTURES = "pictures.parquet"

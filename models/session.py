@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from models import checkpoint, data, keepsakes, pictures, room, sample
 from models import run as runs
 from models.chance import latents
+from models.copies import Originals
 from models.errors import ConfigError, Diverged
 from models.evaluation import PICTURES, Evaluation, Standing
 from models.files import sweep
@@ -42,9 +43,10 @@ class Session:
         columns = pictures.columns_for(self._shape.size)
         self._fixed_BL = latents(columns**2, self._shape.latent_dim, config.seed)
         self._real_diversity = diversity(self._some_reals(columns**2))
+        self._originals = Originals(self._worker.reals.cpu().numpy(), mirrored="mirror" in config.augment)
         self._evaluation: Evaluation | None = None
         if config.evaluate_every:
-            self._evaluation = Evaluation(self._some_reals(PICTURES), self._device)
+            self._evaluation = Evaluation(self._some_reals(PICTURES), self._device, config)
         self._best: nn.Module | None = None  # the generator with the best KID so far
         self._seconds_before = self._go_to_last_checkpoint()
         room.check(run, self._gan, run.length.steps_after(self._step))
@@ -134,6 +136,7 @@ class Session:
         pictures.save_picture(picture, self.run.samples / f"{self._step:07d}.png")
         self._metrics.add_picture("samples", np.asarray(picture.convert("RGB")), self._step)
         self._tell(self._guard.see_grid(self._step, diversity(grid), self._real_diversity))
+        self._tell(self._guard.see_copies(self._step, self._originals.copied(grid)))
 
     def _evaluate(self, evaluation: Evaluation) -> None:
         """Measure, unless that costs too much of the time; keep what is the best so far."""
@@ -186,6 +189,7 @@ class Session:
         }
         if self._best is not None:
             about |= {"best_step": self._standing.best_step, "kid": self._standing.best_kid}
+            about["features"] = self.config.features
         sample.save(self.run.generator, self._best or self._gan.average.module, self._shape, about)
 
     def _go_to_last_checkpoint(self) -> float:

@@ -86,8 +86,10 @@ def _settings(name: str, run: Run) -> dict[str, Any]:
 
 def _plain(keys: Mapping[str, Any]) -> dict[str, Any]:
     """What all of them take: text and numbers."""
-    return {
-        key: value if isinstance(value, str | int | float) else ", ".join(value)
-        for key, value in keys.items()
-        if value is not None
-    }
+    return {key: _told(value) for key, value in keys.items() if value is not None}
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return value if isinstance(value, str | int | float) else str(value)

@@ -73,5 +73,9 @@ class Worker:
         """Our share of a step's real pictures, B x C x H x W in [-1, 1] (in memory channels come last)."""
         ours = self._order.batch(step)[self._team.rank :: self._team.count]
         index = torch.from_numpy(ours).to(self.reals.device)
-        here = self.reals[index].to(self._team.device)
+        here = self.reals[index]
+        device = self._team.device
+        if device.type == "cuda" and not here.is_cuda:
+            here = here.pin_memory()  # from there the copy waits for nothing
+        here = here.to(device, non_blocking=here.is_pinned())
         return here.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)

@@ -26,6 +26,7 @@ CHARTS = (
         (("accuracy_real", "of real pictures"), ("accuracy_fake", "of generated")),
     ),
     ("Distance from the real pictures", (("kid", "KID"), ("fid", "FID"))),
+    ("What covers what", (("precision", "precision"), ("recall", "recall"))),
 )
 
 

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from flows import clients, recipes
 from flows.orders import now
 from pipeline.acquire.acquire import acquire
+from pipeline.curate.curate import curate
 
 RECIPE = """
 [[source]]
@@ -73,6 +74,14 @@ def scraped(tiny: Path) -> Path:
     with clients.client(data) as client:
         acquire(recipes.load(str(tiny)).sources[0], data, client=client, now=now)
     return tiny
+
+
+@pytest.fixture
+def curated(scraped: Path) -> Path:
+    """The same, with its dataset."""
+    recipe = recipes.load(str(scraped))
+    curate(recipe.curate, recipe.name, recipe.selections, scraped.parent / "data")
+    return scraped
 
 
 @pytest.fixture(scope="session")

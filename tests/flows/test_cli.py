@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import cli, prefect_plugin, recipes
+from flows import cli, prefect_plugin
 from models.errors import Diverged
 from pipeline import store
-from pipeline.curate.curate import curate
 from pipeline.errors import SourceRefused, TooFewPictures
 
 HEAVY = "torch torchvision prefect cv2 pandas pyarrow numpy PIL matplotlib instaloader pydantic rich".split()
@@ -141,14 +140,23 @@ def test_a_data_directory_that_cannot_be_written_is_exit_code_2(
 
 
 def test_too_few_pictures_are_exit_code_4_though_nothing_is_to_be_done(
-    scraped: Path, capsys: pytest.CaptureFixture[str]
+    curated: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe, data = recipes.load(str(scraped)), scraped.parent / "data"
-    curate(recipe.curate, recipe.name, recipe.selections, data)
-    command = ["preprocess", str(scraped), "--data", str(data)]
+    command = ["preprocess", str(curated), "--data", str(curated.parent / "data")]
     assert cli.main(command) == 0
     assert cli.main([*command, "--set", "curate.min_pictures=13"]) == 4
     assert "12" in complaint(capsys)
+
+
+def test_the_doctor_tells_of_a_dataset_that_is_older_than_the_recipe(
+    curated: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["doctor", str(curated), "--data", str(curated.parent / "data")]
+    assert cli.main(command) == 0
+    assert "not as the recipe" not in capsys.readouterr().out
+    assert cli.main([*command, "--set", "curate.crop=pad"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "! pictures not as the recipe has them now (" in shown
 
 
 def test_a_retry_of_nothing_says_so(scraped: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,15 +180,14 @@ def test_a_plan_says_which_extra_a_training_would_miss(
 
 
 def test_a_plan_says_what_would_keep_a_run_from_training(
-    scraped: Path, capsys: pytest.CaptureFixture[str]
+    curated: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe, data = recipes.load(str(scraped)), scraped.parent / "data"
-    curate(recipe.curate, recipe.name, recipe.selections, data)
-    assert cli.main(["plan", str(scraped), "--data", str(data), "--set", "curate.min_pictures=13"]) == 0
+    data = str(curated.parent / "data")
+    assert cli.main(["plan", str(curated), "--data", data, "--set", "curate.min_pictures=13"]) == 0
     shown = capsys.readouterr().out
     assert "too few to train on: 12 kept, min_pictures is 13" in shown
     assert "will not start: too few" in shown
-    assert cli.main(["plan", str(scraped), "--set", "source.path=/nowhere/at/all"]) == 0
+    assert cli.main(["plan", str(curated), "--set", "source.path=/nowhere/at/all"]) == 0
     assert "/nowhere/at/all: no such file or folder" in capsys.readouterr().out
 
 

@@ -12,10 +12,19 @@ def test_a_network_is_described_at_the_size_asked_for(capsys: pytest.CaptureFixt
     assert "3 × 32 × 32" in told
 
 
+def test_a_network_is_described_as_the_recipe_would_have_it(capsys: pytest.CaptureFixture[str]) -> None:
+    changes = ["--set", "train.base_channels=8", "--set", "train.base_channels_d=4"]
+    assert main(["describe", "dcgan", *changes]) == 0
+    generator, _, discriminator = capsys.readouterr().out.partition("Discriminator")
+    assert "64 × 4 × 4" in generator
+    assert "32 × 4 × 4" in discriminator
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["describe", "dcgam"], "describe = 'dcgam': need one of dcgan, dcgan-1024"),
+        (["describe", "dcgan", "--set", "curate.size=32"], "curate.size = '32': need a key of [train]"),
         (["describe", "celeba", "--size", "32"], "--size = 32: celeba makes pictures of 64 px"),
     ],
 )

@@ -13,6 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from flows import recipes
 from flows.cli import main
 from models import doctor, outlay, trial
 from models import run as runs
@@ -161,3 +162,15 @@ def test_the_command_marks_what_is_to_be_done(
     ]  # fmt: skip
     assert "each is seen 33 times" in lines[1]
     assert not (data / "runs").exists()
+
+
+def test_of_a_run_that_has_ended_there_is_no_time_to_tell(
+    make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_dataset(count=16)
+    recipe = data / "blobs.toml"
+    keys = 'device="cpu"\nbase_channels=4\nbatch_size=8\nsteps=2\nlog_every=1\n'
+    recipe.write_text(f'[[source]]\nkind="folder"\npath="."\n[train]\n{keys}')
+    train(recipes.load(str(recipe)).train, "blobs", data)
+    assert main(["doctor", str(recipe), "--data", str(data)]) == 0
+    assert "the run on this dataset has ended after 2 steps" in capsys.readouterr().out

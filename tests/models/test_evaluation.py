@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from models import evaluation, nearest
 from models.config import TrainConfig
-from models.distances import frechet, kid
+from models.distances import frechet, kid, precision_recall
 from models.errors import ConfigError
 from models.evaluation import Evaluation, Standing
 from models.features import Features
@@ -35,7 +35,7 @@ TINY = TrainConfig(
 class Cheap:
     """Features that cost nothing: random projections of the pixels, of one length."""
 
-    def __init__(self, _device: torch.device) -> None:
+    def __init__(self, *_given: object) -> None:
         self.seconds = 0.0
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -71,6 +71,83 @@ def test_kid_is_zero_on_average_between_sets_of_one_kind() -> None:
     assert abs(np.mean(same)) < 3 * np.std(same) / 200**0.5 + 1e-3
     assert min(same) < 0  # without bias, it may fall below
     assert kid(rng.standard_normal((60, 5)), rng.standard_normal((40, 5)) + 1) > 10 * np.std(same)
+
+
+def test_precision_falls_with_strange_pictures_and_recall_with_missing_ones() -> None:
+    rng = np.random.default_rng(0)
+    reals, fakes = (rng.standard_normal((200, 4)) for _ in range(2))
+    both = precision_recall(reals, fakes)
+    assert min(both) > 0.8
+    assert precision_recall(reals, reals) == (1.0, 1.0)
+    strange = np.concatenate([fakes[:100], fakes[100:] + 20])
+    precision, recall = precision_recall(reals, strange)
+    assert precision == pytest.approx(both[0] / 2, abs=0.05)
+    assert recall > 0.7
+    precision, recall = precision_recall(reals, fakes[:1] + 0.01 * fakes)
+    assert precision > 0.9
+    assert recall < 0.1
+    assert precision_recall(reals[:1], fakes[:1]) == (0.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of InceptionV3's shape, drawn by chance: what is tested is the way there, not what they see."""
+    from torch_fidelity import feature_extractor_inceptionv3 as inceptions
+
+    file = tmp_path_factory.mktemp("weights") / "inception.pth"
+    with pytest.MonkeyPatch.context() as context:
+        network = inceptions.FeatureExtractorInceptionV3
+        context.setattr(inceptions, "load_state_dict_from_url", lambda *_args, **_keys: {})
+        context.setattr(network, "load_state_dict", lambda *_: None)
+        torch.manual_seed(0)
+        torch.save(network("random", ["2048"]).state_dict(), file)
+    return file
+
+
+def test_inceptions_features_are_torch_fidelitys(inception: Path) -> None:
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), np.uint8).astype(np.uint8)
+    network = FeatureExtractorInceptionV3("theirs", ["2048"], str(inception))
+    theirs = network(torch.from_numpy(pictures).permute(0, 3, 1, 2))[0].numpy()
+    ours = Features(torch.device("cpu"), "inception", inception)
+    assert ours(pictures) == pytest.approx(theirs, rel=1e-5, abs=1e-6)
+    assert ours(pictures[..., :1]).shape == (3, 2048)
+
+
+@pytest.mark.slow
+def test_a_run_is_measured_by_inception_where_its_weights_are_given(
+    make_dataset: MakeDataset, inception: Path
+) -> None:
+    config = replace(TINY, steps=2, evaluate_every=2, features="inception", inception_weights=inception)
+    folder = train(config, "blobs", make_dataset(count=12)).folder
+    header = read_header(folder / "generator.safetensors")
+    assert header is not None
+    assert header["features"] == "inception"
+    figures = pq.read_table(folder / "metrics.parquet").select(["kid", "fid", "precision", "recall"])
+    assert [len(figures[name].drop_null()) for name in figures.column_names] == [1] * 4
+
+
+def test_what_is_not_inception_is_refused_and_never_run(make_dataset: MakeDataset, tmp_path: Path) -> None:
+    data, files = make_dataset(), [tmp_path / name for name in ("text.pth", "other.pth", "code.pth")]
+    files[0].write_text("not weights")
+    torch.save({"fc.weight": torch.zeros(2)}, files[1])
+    torch.save(Path.cwd, files[2])  # unpickled, it would call what it names
+    for file in files:
+        config = replace(TINY, features="inception", inception_weights=file)
+        with pytest.raises(ConfigError, match=r"inception_weights = .*: not the weights of InceptionV3"):
+            train(config, "blobs", data)
+    with pytest.raises(ConfigError, match="no such file"):
+        train(replace(config, inception_weights=tmp_path / "gone.pth"), "blobs", data)
+
+
+def test_weights_that_cannot_be_fetched_are_one_line_that_names_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(ConfigError, match=r"train\.features = 'inception'.*could not be fetched.*\.pth"):
+        Features(torch.device("cpu"), "inception")
 
 
 def test_features_rank_noise_behind_blur_behind_the_pictures_themselves() -> None:
@@ -172,7 +249,7 @@ def test_measuring_is_skipped_where_it_would_take_more_than_a_tenth(
 
 
 def test_a_share_is_counted_over_the_whole_run() -> None:
-    one = Evaluation(np.zeros((4, 8, 8, 3), np.uint8), torch.device("cpu"))
+    one = Evaluation(np.zeros((4, 8, 8, 3), np.uint8), torch.device("cpu"), TINY)
     assert one.affordable(Standing(), training_s=0)
     one._took = 2.0
     spent = Standing(seconds=4.0, best_step=1, best_kid=1.0)

@@ -10,8 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from models import data as datasets
 from models.chance import Chance
 from models.config import TrainConfig
+from models.copies import Originals
 from models.errors import Diverged
 from models.gan import Gan
 from models.guard import Guard, diagnosis, diversity
@@ -116,6 +118,44 @@ def test_a_generator_that_repeats_itself_is_noticed(
     assert [(step, text.split(":")[0]) for step, text in found] == [(250, "mode collapse")]
 
 
+def test_a_generator_that_knows_its_pictures_by_heart_is_noticed(
+    make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models import gan
+    from models.networks import NETWORKS
+
+    data = make_dataset()
+    reals = torch.from_numpy(datasets.load(datasets.find(data, "blobs")))
+
+    class ByHeart(nn.Module):
+        def __init__(self, inner: nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+            self.register_buffer("known", reals.permute(0, 3, 1, 2) / 127.5 - 1)
+
+        def forward(self, latents: torch.Tensor) -> torch.Tensor:
+            recalled = self.known[(latents.sum(1).abs() * 1e4).long() % len(self.known)]
+            return (recalled + 0.05 * self.inner(latents)).clamp(-1, 1)
+
+    plain = NETWORKS["dcgan"]
+    knowing = plain._replace(generator=lambda shape: ByHeart(plain.generator(shape)))
+    monkeypatch.setitem(gan.NETWORKS, "dcgan", knowing)
+    found = events(train(replace(LONG, steps=300), "blobs", data).folder)
+    assert [(step, text.split(":")[0]) for step, text in found] == [(250, "overfitting")]
+
+
+@pytest.mark.slow
+def test_a_generator_that_learns_four_pictures_by_heart_is_noticed(make_dataset: MakeDataset) -> None:
+    """Nothing is put in its way: enough steps on so few pictures, and penalties too weak to hold it."""
+    fast = replace(
+        LONG, steps=3000, network="modern", loss="relativistic", norm_d="none", base_channels=16,
+        latent_dim=100, r1=0.05, r2=0.05, penalty_every=8, beta1=0.0, lr_g=2e-3, lr_d=2e-3, sample_every=250,
+        augment=("translation",),
+    )  # fmt: skip
+    found = events(train(fast, "blobs", make_dataset(count=4)).folder)
+    assert any(text.startswith("overfitting: ") for _, text in found)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_healthy_runs_are_left_alone(make_dataset: MakeDataset, seed: int) -> None:
@@ -160,3 +200,30 @@ def test_diversity_is_the_root_mean_square_difference_of_pairs() -> None:
     squares = [np.square(pictures[a].astype(float) - pictures[b]).mean() for a, b in pairs]
     assert diversity(pictures) == pytest.approx(np.mean(squares) ** 0.5)
     assert diversity(pictures[:1]) == 0
+
+
+def test_a_few_copies_or_one_grid_of_them_are_no_event() -> None:
+    guard = Guard()
+    told = [guard.see_copies(step, share) for step, share in ((100, 1.0), (250, 0.5), (300, 0.2), (350, 0.4))]
+    assert told == [None] * 4
+    guard = Guard(**asdict(guard))  # as a checkpoint keeps it
+    assert (guard.see_copies(400, 0.3) or "").startswith("overfitting: 30% of the samples")
+    assert guard.see_copies(450, 0.9) is None
+
+
+def test_a_copy_is_told_from_a_blur_and_from_another_picture() -> None:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (60, 4, 4, 3), np.uint8).astype(np.uint8)
+    pictures = coarse.repeat(16, 1).repeat(16, 2)
+    known, other = pictures[:40], pictures[40:]
+    originals = Originals(known, mirrored=True)
+    blur = known.mean(0, keepdims=True).astype(np.uint8)
+    noisy = np.clip(known[:8] + rng.normal(0, 20, known[:8].shape), 0, 255).astype(np.uint8)
+    assert originals.copied(other) == 0
+    assert originals.copied(blur) == 0
+    assert originals.copied(noisy) == 1
+    mirrored = np.ascontiguousarray(noisy[:, :, ::-1])
+    assert originals.copied(mirrored) == 1
+    assert Originals(known, mirrored=False).copied(mirrored) == 0
+    assert originals.copied(np.concatenate([noisy, other[:8]])) == 0.5
+    assert Originals(known[:1], mirrored=False).copied(known[:1]) == 0  # one picture has no nearest

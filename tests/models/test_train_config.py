@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from models.config import NETWORKS, TrainConfig, defaults
@@ -25,6 +27,8 @@ from models.errors import ConfigError
         ("evaluate_every", -1, "train.evaluate_every = -1: need 0 (never) or more"),
         ("patience", 3, "train.patience = 3: counts evaluations, and there are none; set train.evaluate_ev"),
         ("augment_target", 0.6, "train.augment_target = 0.6: nothing to adapt"),
+        ("features", "vgg", "train.features = 'vgg': need one of lite2, inception"),
+        ("inception_weights", Path("i.pth"), "train.inception_weights = 'i.pth': asked for by"),
         ("devices", 0, "train.devices = 0: need 1 or more"),
     ],
 )

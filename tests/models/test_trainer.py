@@ -57,7 +57,7 @@ def test_metrics_have_the_contracts_columns_and_one_row_per_interval(make_datase
     metrics = pq.read_table(folder / "metrics.parquet")
     assert metrics.column_names == (
         "step pictures_seen seconds loss_d loss_g score_real score_fake accuracy_real accuracy_fake "
-        "kid fid lr_g lr_d augment_p event evaluation_seconds loss_projected".split()
+        "kid fid lr_g lr_d augment_p event evaluation_seconds loss_projected precision recall".split()
     )
     assert metrics["step"].to_pylist() == [5, 10, 12]
     assert metrics["pictures_seen"].to_pylist() == [40, 80, 96]
@@ -66,7 +66,7 @@ def test_metrics_have_the_contracts_columns_and_one_row_per_interval(make_datase
     for name in ("score_real", "score_fake", "accuracy_real", "accuracy_fake"):
         values = metrics[name].to_numpy()
         assert ((values >= 0) & (values <= 1)).all()
-    for name in ("event", "kid", "loss_projected"):
+    for name in ("event", "kid", "loss_projected", "precision", "recall"):
         assert metrics[name].null_count == 3
 
 
