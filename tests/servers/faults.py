@@ -120,6 +120,9 @@ class Faults:
         self._ended.set()
         self.release()
 
+    def hold(self, reply: Reply) -> Fault:
+        return Fault(reply, "held", self._ended, self._released)
+
     def meet(self, kind: str, true_reply: Callable[[], Reply]) -> Fault | None:
         with self._lock:
             for rule in self._rules:

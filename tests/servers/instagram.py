@@ -50,6 +50,7 @@ class Instagram:
         self.password, self.code = "open sesame", ""  # a code asks for the second step
         self.member = "reader"  # whom a session belongs to
         self.generation = 0  # of picture addresses: older ones have expired
+        self.held_from: int | None = None  # this request, by its number, and all later ones wait
         self._lock = threading.Lock()
 
     def expire_addresses(self) -> None:
@@ -66,6 +67,9 @@ class Instagram:
         kind, detail, reply = self._route(asked.host, asked.method, asked.path, asked.fields, session)
         with self._lock:
             self.requests.append(Request(kind, detail, self.clock(), session))
+            held = self.held_from is not None and len(self.requests) >= self.held_from
+        if held:
+            return self.faults.hold(reply())
         return self.faults.meet(kind, reply) or reply()
 
     def _route(
