@@ -29,8 +29,8 @@ def _keep_freed_memory() -> None:
     """Let the C library keep what is freed: each step asks for as much again, and new pages are dear."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:  # glibc's, by the numbers of its malloc.h
-        trim_threshold, top_pad, mmap_threshold = -1, -2, -3
-        mallopt(mmap_threshold, 32 << 20)  # the most it allows
+        trim_threshold, top_pad, mmap_max = -1, -2, -4
+        mallopt(mmap_max, 0)
         mallopt(trim_threshold, 2**31 - 1)
         mallopt(top_pad, 64 << 20)
 

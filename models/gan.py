@@ -19,8 +19,8 @@ from models.config import TrainConfig
 from models.descent import Descent, adam
 from models.losses import LOSSES, Judged, by_chance, called_real
 from models.networks import NETWORKS, Shape
+from models.networks.fast import hasten
 from models.networks.synced import sync
-from models.networks.winograd import hasten
 from models.penalty import gradient_penalty
 from models.projected import Projected
 from models.team import Team
@@ -57,9 +57,9 @@ class Gan:
         if self._team.count > 1 and config.sync_norm:
             sync(generator)
             sync(discriminator)
-        if device.type == "cpu" and precision is torch.float32 and not config.compile:
-            hasten(generator)
-            hasten(discriminator)
+        if device.type == "cpu" and not config.compile:
+            hasten(generator, precision)
+            hasten(discriminator, precision)
         self.generator = generator.to(device).to(memory_format=torch.channels_last)
         self.discriminator = discriminator.to(device).to(memory_format=torch.channels_last)
         self._descent = Descent(self._team)
