@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 MOST_ROLLBACKS = 3
@@ -87,7 +88,7 @@ def diversity(pictures_NHWC: NDArray[np.uint8]) -> float:
     return float((2 * variance * count / (count - 1)) ** 0.5)
 
 
-def diagnosis(last: Mapping[str, float | None], precision: str) -> str:
+def diagnosis(last: Mapping[str, float | None], precision: torch.dtype) -> str:
     """What most likely went wrong before a loss was no number, by the last row of metrics before it."""
     loss_d, loss_g = last.get("loss_d"), last.get("loss_g")
     if loss_d is None or loss_g is None:
@@ -96,6 +97,6 @@ def diagnosis(last: Mapping[str, float | None], precision: str) -> str:
     accuracy = min(last.get("accuracy_real") or 0.0, last.get("accuracy_fake") or 0.0)
     if accuracy > 0.98:
         return f'{seen}, the discriminator was winning; lower train.lr_d or use train.norm_d = "spectral"'
-    if precision == "bf16":
+    if precision is torch.bfloat16:  # which `auto` chooses where it can
         return f'{seen}; try train.precision = "float32", or lower train.lr_d and train.lr_g'
     return f"{seen}; lower train.lr_d and train.lr_g"

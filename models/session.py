@@ -112,7 +112,7 @@ class Session:
         """Go on from the last good checkpoint with both rates halved; raises Diverged the fourth time."""
         broke_at, rollbacks, measuring_s = self._step, self._guard.rollbacks, self._standing.seconds
         if rollbacks == MOST_ROLLBACKS:
-            why = diagnosis(self._metrics.last_means(), self.config.precision)
+            why = diagnosis(self._metrics.last_means(), self._worker.precision)
             self._metrics.add({**self._about(), "event": "diverged"})
             raise Diverged(
                 f"training diverged before step {broke_at:,}, for the {rollbacks + 1}th time, at rates of "

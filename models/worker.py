@@ -23,7 +23,7 @@ class Worker:
         self._config, self._team = config, team
         self.shape = shape_for(config, *data.picture_shape(run.dataset))
         self.reals = hold(run, self.shape, team)  # N x H x W x C uint8
-        self._precision = choose_precision(config.precision, team.device)
+        self.precision = choose_precision(config.precision, team.device)
         self._order = data.Order(len(run.dataset), config.batch_size, config.seed, team.count)
         self._chance = Chance(config.seed, team.device, team.rank, team.count)
         self.gan: Gan
@@ -35,7 +35,7 @@ class Worker:
 
     def begin(self) -> Gan:
         """Networks and optimizers as they are before the first step."""
-        self.gan = Gan(self.shape, self._config, self._team.device, self._precision, self._team)
+        self.gan = Gan(self.shape, self._config, self._team.device, self.precision, self._team)
         return self.gan
 
     def share(self) -> None:

@@ -87,9 +87,9 @@ def test_the_fourth_time_is_the_end_with_a_diagnosis(
 
 def test_a_diagnosis_names_what_led_there() -> None:
     row = {"loss_d": 0.001, "loss_g": 12.0, "accuracy_real": 1.0, "accuracy_fake": 0.99}
-    assert "the discriminator was winning; lower train.lr_d" in diagnosis(row, "float32")
-    assert "float32" in diagnosis({**row, "accuracy_fake": 0.5}, "bf16")
-    assert "at once" in diagnosis({}, "auto")
+    assert "the discriminator was winning; lower train.lr_d" in diagnosis(row, torch.float32)
+    assert "float32" in diagnosis({**row, "accuracy_fake": 0.5}, torch.bfloat16)
+    assert "at once" in diagnosis({}, torch.float32)
 
 
 def test_a_discriminator_too_fast_for_its_generator_is_noticed(make_dataset: MakeDataset) -> None:
