@@ -28,6 +28,7 @@ class Standing:
     best_step: int | None = None
     best_kid: float | None = None
     without_better: int = 0  # evaluations since the best
+    last_step: int | None = None
 
 
 class Evaluation:
@@ -39,9 +40,13 @@ class Evaluation:
         self._reals_ND: NDArray[np.float64] | None = None
         self._took = 0.0  # seconds of the last time
 
-    def affordable(self, standing: Standing, training_s: float) -> bool:
-        """Whether one more keeps measuring within its share; the first one is always made."""
-        return standing.best_step is None or standing.seconds + self._took <= _SHARE * training_s
+    def affordable(self, standing: Standing, training_s: float, *, at_end: bool) -> bool:
+        """Whether one more keeps measuring within its share; the first one is always made.
+
+        On the way another must fit, too, so that what a run ends with can be measured.
+        """
+        coming = self._took * (1 if at_end else 2)
+        return standing.best_step is None or standing.seconds + coming <= _SHARE * training_s
 
     def measure(self, standing: Standing, step: int, generate: Callable[[int], Pixels]) -> dict[str, float]:
         """The figures of metrics.parquet at `step`, KID noted in `standing`; `generate` makes so many."""
@@ -55,6 +60,7 @@ class Evaluation:
             standing.best_step, standing.best_kid, standing.without_better = step, figures["kid"], 0
         else:
             standing.without_better += 1
+        standing.last_step = step
         self._took = time.perf_counter() - started
         standing.seconds += self._took
         return figures

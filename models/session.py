@@ -138,10 +138,10 @@ class Session:
         self._tell(self._guard.see_grid(self._step, diversity(grid), self._real_diversity))
         self._tell(self._guard.see_copies(self._step, self._originals.copied(grid)))
 
-    def _evaluate(self, evaluation: Evaluation) -> None:
+    def _evaluate(self, evaluation: Evaluation, *, at_end: bool = False) -> None:
         """Measure, unless that costs too much of the time; keep what is the best so far."""
         standing, before = self._standing, self._standing.seconds
-        if not evaluation.affordable(standing, self._seconds()):
+        if not evaluation.affordable(standing, self._seconds(), at_end=at_end):
             return
         figures = evaluation.measure(standing, self._step, self._generate_for_measuring)
         self._started += standing.seconds - before  # seconds count training alone
@@ -165,6 +165,8 @@ class Session:
             self._log()
         if not (self.run.samples / f"{self._step:07d}.png").exists():
             self._sample()
+        if self._evaluation and self._standing.last_step != self._step:
+            self._evaluate(self._evaluation, at_end=True)
         seconds = self._seconds()  # of training: what follows is no part of it
         self._save()
         chosen = self._best or self._gan.average.module

@@ -176,7 +176,7 @@ def test_features_rank_noise_behind_blur_behind_the_pictures_themselves() -> Non
 def test_the_generator_is_the_one_that_measured_best(make_dataset: MakeDataset) -> None:
     folder = train(TINY, "blobs", make_dataset()).folder
     measured = kids(folder)
-    assert list(measured) == [4, 8, 12, 16, 20, 24, 28]
+    assert list(measured) == [4, 8, 12, 16, 20, 24, 28, 30]  # what it ends with, too
     best = min(measured, key=measured.__getitem__)
     header = read_header(folder / "generator.safetensors")
     assert header is not None
@@ -250,11 +250,13 @@ def test_measuring_is_skipped_where_it_would_take_more_than_a_tenth(
 
 def test_a_share_is_counted_over_the_whole_run() -> None:
     one = Evaluation(np.zeros((4, 8, 8, 3), np.uint8), torch.device("cpu"), TINY)
-    assert one.affordable(Standing(), training_s=0)
+    assert one.affordable(Standing(), training_s=0, at_end=False)
     one._took = 2.0
     spent = Standing(seconds=4.0, best_step=1, best_kid=1.0)
-    assert not one.affordable(spent, training_s=59)
-    assert one.affordable(spent, training_s=61)
+    assert not one.affordable(spent, training_s=59, at_end=True)
+    assert one.affordable(spent, training_s=61, at_end=True)
+    assert not one.affordable(spent, training_s=79, at_end=False)  # room for the last one stays
+    assert one.affordable(spent, training_s=81, at_end=False)
 
 
 @pytest.mark.usefixtures("cheap")
