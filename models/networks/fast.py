@@ -5,15 +5,11 @@ B batch, C I O channels, H W pixels.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.networks import winograd
-
-_HALVING: Any = ((4, 4), (2, 2), (1, 1))  # kernel, stride, padding
 
 
 class HalvingConv2d(nn.Conv2d):
@@ -70,22 +66,26 @@ def _dtype(x: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
 
 
+# By type: 4 x 4 of stride 2, and one place over whole pictures.
+_WAYS: dict[type[nn.Module], tuple[type[nn.Module], type[nn.Module]]] = {
+    nn.Conv2d: (HalvingConv2d, WholeConv2d),
+    nn.ConvTranspose2d: (DoublingConvTranspose2d, WholeConvTranspose2d),
+}
+
+
 def hasten(module: nn.Module, precision: torch.dtype) -> None:
-    """Let the convolutions in `module` take the shorter way, those that have one on this processor."""
-    halving = winograd.pays(precision)
+    """Let the convolutions in `module` take the shorter way, those that have one on this processor.
+
+    They get another class over the same weights, so that none changes its name. Of these types and no others:
+    what wraps a weight (spectral norm) is a type of its own.
+    """
     for layer in module.modules():
-        # Of these types and no others: what wraps a weight (spectral norm) is a type of its own.
-        if type(layer) is nn.Conv2d:
-            _exchange(layer, HalvingConv2d if halving else nn.Conv2d, WholeConv2d)
-        elif type(layer) is nn.ConvTranspose2d:
-            _exchange(layer, DoublingConvTranspose2d if halving else nn.ConvTranspose2d, WholeConvTranspose2d)
-
-
-def _exchange(
-    layer: nn.Conv2d | nn.ConvTranspose2d, halving: type[nn.Module], whole: type[nn.Module]
-) -> None:
-    """Another class over the same weights, so that none changes its name."""
-    if (layer.kernel_size, layer.stride, layer.padding) == _HALVING:
-        layer.__class__ = halving  # type: ignore[assignment]
-    elif layer.padding == (0, 0) and layer.kernel_size != (1, 1):
-        layer.__class__ = whole  # type: ignore[assignment]
+        if type(layer) not in _WAYS:
+            continue
+        halving, whole = _WAYS[type(layer)]
+        kernel, stride, padding = (getattr(layer, name) for name in ("kernel_size", "stride", "padding"))
+        if (kernel, stride, padding) == ((4, 4), (2, 2), (1, 1)):
+            if winograd.pays(precision):
+                layer.__class__ = halving
+        elif padding == (0, 0) and kernel != (1, 1):
+            layer.__class__ = whole
