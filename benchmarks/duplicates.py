@@ -28,6 +28,7 @@ from PIL import Image
 from pipeline.curate.decode import Pixels
 from pipeline.curate.duplicates import likenesses
 from pipeline.curate.facts import PictureFacts, Thumb
+from pipeline.curate.fingerprint import fingerprints
 from pipeline.curate.quality import measure
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -67,14 +68,19 @@ def _name(at: int, path: Path) -> str:
 
 def ours(folder: Path) -> tuple[Pairs, float, float]:
     """Pairs, seconds of reading and measuring in one process, seconds of comparing."""
-    facts, thumbs = [], {}
+    facts, reduced, thumbs = [], [], {}
     start = time.perf_counter()
     for path in sorted(folder.iterdir()):
         pixels = Pixels(path)
         found = measure(pixels)
         known = PictureFacts(path.name, None, pixels.width, pixels.height)
-        facts.append(dataclasses.replace(known, signature=found.signature, hashes=found.hashes))
+        facts.append(known)
+        reduced.append(found.reduced)
         thumbs[path.name] = [Thumb(path.name, found.thumb)]
+    prints = fingerprints(reduced)
+    facts = [
+        dataclasses.replace(one, **dataclasses.asdict(its)) for one, its in zip(facts, prints, strict=True)
+    ]
     measured = time.perf_counter()
     rows = likenesses(facts, [], lambda _: thumbs)
     pairs = {(min(row.image_id, row.like), max(row.image_id, row.like)) for row in rows if row.like}

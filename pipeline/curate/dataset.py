@@ -21,7 +21,8 @@ from pipeline.curate import crop
 from pipeline.curate.choose import FaceKey, Numbers
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.crop import Square
-from pipeline.curate.look import SUFFIX, square_name
+from pipeline.curate.encode import SUFFIX
+from pipeline.curate.look import square_name
 from pipeline.records import Key, ProcessedRow
 
 _MARKER = ".publishing"

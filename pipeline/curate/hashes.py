@@ -113,16 +113,16 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
     )
 
 
-def hashed(signature: bytes) -> bytes:
-    """The hashes of a picture's views, 8 bytes each."""
-    packed, _, _ = unpacked([signature])
-    whole, inner = levels(packed[0])
-    if np.abs(whole).ravel()[1:].max() < _PLAIN:
-        told = np.uint64(int(packed[0, 0, 0, 0]) * 0x9E3779B97F4A7C15 % 2**64)
-        return np.full(len(_VIEWS), told).tobytes()
-    seen = (_EVERY @ whole @ _EVERY.T).ravel()[_SEEN]
-    seen[_INSIDE] = inner[_ROWS, _COLUMNS]
-    return np.packbits(seen > 0, axis=-1).tobytes()
+def hashed(signatures: Sequence[bytes]) -> list[bytes]:
+    """Of each picture the hashes of its views, 8 bytes each."""
+    packed, _, _ = unpacked(signatures)
+    whole, inner = levels(packed).swapaxes(0, 1)
+    seen = (_EVERY @ whole @ _EVERY.T).reshape(len(whole), -1)[:, _SEEN]
+    seen[:, _INSIDE] = inner[:, _ROWS, _COLUMNS]
+    hashes = np.packbits(seen > 0, axis=-1).view(np.uint64)[..., 0]
+    for plain in np.flatnonzero(np.abs(whole).reshape(len(whole), -1)[:, 1:].max(axis=1) < _PLAIN):
+        hashes[plain] = int(packed[plain, 0, 0, 0]) * 0x9E3779B97F4A7C15 % 2**64
+    return [one.tobytes() for one in hashes]
 
 
 class Index:

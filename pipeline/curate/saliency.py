@@ -9,17 +9,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.curate.arrays import Bytes
+
 _EDGES = 2.0  # weight of a difference between neighbours against one from the border
 _OFF_CENTRE = 0.15  # how much less a square counts at the very end than in the middle
 
 
-def focus(thumb: npt.NDArray[np.float32], width: int, height: int) -> float:
+def focus(small: Bytes, width: int, height: int) -> float:
     """Where along the longer side the square lies: 0 at its left or top end, 0.5 in the middle.
 
-    `thumb` is the picture of `width` × `height` squashed to S × S × RGB: along one side nothing is squashed
+    `small` is the picture of `width` × `height` squashed to S × S × RGB: along one side nothing is squashed
     out of its place.
     """
-    along = _standing_out(thumb).sum(axis=0 if width > height else 1)
+    along = _standing_out(small.transpose(1, 0, 2) if width > height else small)
     side = round(len(along) * min(width, height) / max(width, height))
     places = len(along) - side + 1
     if places < 2:
@@ -31,11 +33,12 @@ def focus(thumb: npt.NDArray[np.float32], width: int, height: int) -> float:
     return round(float(best.mean()), 3)
 
 
-def _standing_out(thumb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """S × S, in grey levels."""
-    border = np.concatenate([thumb[0], thumb[-1], thumb[:, 0], thumb[:, -1]])
+def _standing_out(small: Bytes) -> npt.NDArray[np.float64]:
+    """How much of it is in each of the S rows, in grey levels."""
+    levels = small.astype(np.int16)
+    border = np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])
     middle = np.sort(border, axis=0)[len(border) // 2]
-    found = np.abs(thumb - middle)
-    found[:, 1:] += _EDGES * np.abs(thumb[:, 1:] - thumb[:, :-1])
-    found[1:] += _EDGES * np.abs(thumb[1:] - thumb[:-1])
-    return np.asarray(found.sum(axis=2))
+    found = np.abs(levels - middle).sum(axis=(1, 2), dtype=np.float64)
+    found += _EDGES * np.abs(levels[:, 1:] - levels[:, :-1]).sum(axis=(1, 2))
+    found[1:] += _EDGES * np.abs(levels[1:] - levels[:-1]).sum(axis=(1, 2))
+    return np.asarray(found)

@@ -8,11 +8,12 @@ the coefficients alone, so that one reading of the pixels serves all comparisons
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curate.arrays import Bytes, moments, squashed
+from pipeline.curate.arrays import Bytes, lines, squashed
 
 FREQUENCIES = 16  # per axis
 SIDE = 64  # px of the square that is transformed
@@ -22,26 +23,41 @@ _SAME = 10.0  # grey levels between the mean of a border's first row and of its 
 _RINGING = 6  # rows by which noise beside the picture may hide the end of the border
 
 Box = tuple[int, int, int, int]
+Floats = npt.NDArray[np.float64]
 
 _COSINES = np.cos(np.pi / SIDE * np.outer(np.arange(FREQUENCIES), np.arange(SIDE) + 0.5)) / SIDE
 _COSINES = _COSINES.astype(np.float32)
 _COSINES[1:] *= 2
 
 
-def signature(luma: Bytes, square: Bytes) -> bytes:
-    """Of a picture's `luma` and the same squashed to SIDE × SIDE.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a signature is made of: luma, SIDE × SIDE."""
 
-    256 bytes; with a border 516: the box inside it follows (left, top, right, bottom, in 255ths of the
-    picture), then 256 bytes for what is inside.
-    """
-    whole = _packed(square)
+    whole: Bytes
+    inner: Bytes | None  # what is inside the border, where there is one
+    box: bytes  # left, top, right, bottom of that, in 255ths of the picture; else empty
+
+
+def shown(luma: Bytes) -> Shown:
+    """Of a picture's `luma`, H × W."""
+    whole = squashed(luma, SIDE)
     height, width = luma.shape
     left, top, right, bottom = box = inside(luma)
     if box == (0, 0, width, height):
-        return whole
-    inner = squashed(luma, SIDE, box)
+        return Shown(whole, None, b"")
     shares = (left / width, top / height, right / width, bottom / height)
-    return whole + bytes(round(255 * share) for share in shares) + _packed(inner)
+    return Shown(whole, squashed(luma, SIDE, box), bytes(round(255 * share) for share in shares))
+
+
+def signatures(pictures: Sequence[Shown]) -> list[bytes]:
+    """256 bytes each; with a border 516: the box inside it follows, then 256 bytes for what is inside."""
+    whole = _packed([one.whole for one in pictures])
+    inner = iter(_packed([one.inner for one in pictures if one.inner is not None]))
+    return [
+        packed + one.box + (next(inner) if one.box else b"")
+        for packed, one in zip(whole, pictures, strict=True)
+    ]
 
 
 def unpacked(
@@ -63,10 +79,12 @@ def levels(packed: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
     return np.asarray(np.sign(roots) * roots**2)
 
 
-def _packed(square: Bytes) -> bytes:
-    found = _COSINES @ square.astype(np.float32) @ _COSINES.T
+def _packed(squares: Sequence[Bytes]) -> list[bytes]:
+    if not squares:
+        return []
+    found = _COSINES @ np.stack(squares).astype(np.float32) @ _COSINES.T
     roots = np.sign(found) * np.sqrt(np.abs(found)) * _FINE
-    return np.clip(roots.round(), -127, 127).astype(np.int8).tobytes()
+    return [one.tobytes() for one in np.clip(roots.round(), -127, 127).astype(np.int8)]
 
 
 def inside(luma: Bytes) -> Box:
@@ -75,22 +93,29 @@ def inside(luma: Bytes) -> Box:
     """
     height, width = luma.shape
     nothing = (0, 0, width, height)
-    top, bottom = _margin(luma), height - _margin(luma[::-1])
+    top, bottom = _ends(luma, 0)
     if bottom - top < height / 4:
         return nothing
-    columns = np.ascontiguousarray(luma[top:bottom].T)
-    left, right = _margin(columns), width - _margin(columns[::-1])
+    left, right = _ends(luma[top:bottom], 1)
     return nothing if right - left < width / 4 else (left, top, right, bottom)
 
 
-def _margin(luma: Bytes) -> int:
+def _ends(luma: Bytes, axis: int) -> tuple[int, int]:
+    """Where the borders before and behind end, in rows (axis 0) or columns (1)."""
+    means, spreads = lines(luma, axis)
+    across = luma if axis == 0 else luma.T
+    behind = _margin(across[::-1], means[::-1], spreads[::-1])
+    return _margin(across, means, spreads), len(across) - behind
+
+
+def _margin(luma: Bytes, means: Floats, spreads: Floats) -> int:
     """Rows of one colour at the beginning; to the sharpest edge where noise ends them early."""
-    if moments(luma[0])[1] > _FLAT:
+    if spreads[0] > _FLAT:
         return 0
-    luma = luma.astype(np.float32)
-    same = (luma.std(axis=1) <= _FLAT) & (np.abs(luma.mean(axis=1) - luma[0].mean()) <= _SAME)
+    same = (spreads <= _FLAT) & (np.abs(means - means[0]) <= _SAME)
     if same.all():
         return len(luma)
     rows = int(same.argmin())
-    steps = np.abs(np.diff(luma[rows - 1 : rows + _RINGING], axis=0)).mean(axis=1)
+    edge = luma[rows - 1 : rows + _RINGING].astype(np.float32)
+    steps = np.abs(edge[1:] - edge[:-1]).mean(axis=1)
     return rows + int(steps.argmax())

@@ -101,7 +101,7 @@ def test_where_nothing_stands_out_the_middle_is_taken():
 
 
 def squashed(picture: Image.Image) -> np.ndarray:
-    return np.asarray(picture.resize((32, 32), Image.Resampling.BOX), np.float32)
+    return np.asarray(picture.resize((32, 32), Image.Resampling.BOX))
 
 
 def tilted(angle: float) -> Face:

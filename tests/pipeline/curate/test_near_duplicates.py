@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from pipeline.curate.decode import Pixels
 from pipeline.curate.duplicates import Likeness, kept_instead, likenesses
 from pipeline.curate.facts import PictureFacts, Thumb
+from pipeline.curate.fingerprint import fingerprints
 from pipeline.curate.neighbours import Table
 from pipeline.curate.quality import measure
 from pipeline.curate.verify import Thumbs, alike, thumb
@@ -36,8 +37,9 @@ class Album:
         path.write_bytes(content)
         pixels = Pixels(path)
         found = measure(pixels)
-        facts = PictureFacts(name, None, pixels.width, pixels.height, found.phash)
-        self.facts.append(dataclasses.replace(facts, signature=found.signature, hashes=found.hashes))
+        facts = PictureFacts(name, None, pixels.width, pixels.height)
+        fingerprint = dataclasses.asdict(fingerprints([found.reduced])[0])
+        self.facts.append(dataclasses.replace(facts, **fingerprint))
         self._thumbs[name] = [Thumb(name, found.thumb)]
 
     def thumbs(self, ids):
@@ -229,7 +231,7 @@ def test_a_picture_and_its_other_formats_hash_alike(tmp_path):
         buffer = io.BytesIO()
         drawn(3, (640, 480)).save(buffer, kind)
         path.write_bytes(buffer.getvalue())
-        hashes.append(measure(Pixels(path)).phash)
+        hashes.append(fingerprints([measure(Pixels(path)).reduced])[0].phash)
     assert all((one ^ hashes[0]).bit_count() <= 2 for one in hashes)
 
 
