@@ -28,11 +28,11 @@ from PIL import Image
 from pipeline.curate.decode import Pixels
 from pipeline.curate.duplicates import likenesses
 from pipeline.curate.facts import PictureFacts, Thumb
-from pipeline.curate.fingerprint import fingerprints
 from pipeline.curate.quality import measure
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 _TIMEOUT_S = 3600
+_HANDFUL = 16  # pictures measured at once, as curation does
 _REFERENCE = """
 import json, sys, time
 from imagededup import methods
@@ -68,19 +68,15 @@ def _name(at: int, path: Path) -> str:
 
 def ours(folder: Path) -> tuple[Pairs, float, float]:
     """Pairs, seconds of reading and measuring in one process, seconds of comparing."""
-    facts, reduced, thumbs = [], [], {}
+    facts, thumbs = [], {}
     start = time.perf_counter()
-    for path in sorted(folder.iterdir()):
-        pixels = Pixels(path)
-        found = measure(pixels)
-        known = PictureFacts(path.name, None, pixels.width, pixels.height)
-        facts.append(known)
-        reduced.append(found.reduced)
-        thumbs[path.name] = [Thumb(path.name, found.thumb)]
-    prints = fingerprints(reduced)
-    facts = [
-        dataclasses.replace(one, **dataclasses.asdict(its)) for one, its in zip(facts, prints, strict=True)
-    ]
+    paths = sorted(folder.iterdir())
+    for some in (paths[at : at + _HANDFUL] for at in range(0, len(paths), _HANDFUL)):
+        pictures = [Pixels(path) for path in some]
+        for path, pixels, found in zip(some, pictures, measure(pictures), strict=True):
+            known = PictureFacts(path.name, None, pixels.width, pixels.height)
+            facts.append(dataclasses.replace(known, signature=found.signature, hashes=found.hashes))
+            thumbs[path.name] = [Thumb(path.name, found.thumb)]
     measured = time.perf_counter()
     rows = likenesses(facts, [], lambda _: thumbs)
     pairs = {(min(row.image_id, row.like), max(row.image_id, row.like)) for row in rows if row.like}

@@ -81,7 +81,7 @@ def main() -> None:
         selections = [fetched(data, folder)]
         config = CurateConfig(crop="face", min_pictures=1)
         first, kept, _ = timed(config, selections, data)
-        pace, _ = baseline(args.baseline, few)
+        pace, _ = baseline(args.baseline, few, Path(scratch) / "out")
         only = looped(decode, paths)
         print(f"curation {len(paths) / first:.0f} pictures/s ({kept} kept), baseline {pace:.2f}")
         print(f"crop = face: {len(paths) / first / pace:.0f} x the baseline's pictures per second")

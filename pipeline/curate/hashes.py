@@ -140,6 +140,8 @@ class Index:
         radius, least = (_HALF_RADIUS, _HALF_COSINE) if halves else (_RADIUS, _COSINE)
         every, new = np.arange(len(self._hashes)), np.arange(first_new, len(self._hashes))
         for asked, among in ((new, every), (every[:first_new], new)):
+            if not len(asked):
+                continue
             base, base_view = self._entries(among, bases)
             table = Table(self._hashes[base, base_view] ^ (_MIRROR if flip else np.uint64(0)), radius)
             for start in range(0, len(asked), _BLOCK):

@@ -1,13 +1,14 @@
 """What a process does with a shard of pictures: decode each at most once, find out what is asked, cut it.
 
 A step is taken for a handful of pictures before the next step begins: what it needs, its code first of all,
-then stays in the processor's caches, which saves a third of the time of small pictures.
+then stays in the processor's caches, which saves a quarter of the time of small pictures. Runs on any machine
+that sees the data directory; depends on nothing but its arguments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -20,8 +21,7 @@ from pipeline.curate.encode import SUFFIX, encoded
 from pipeline.curate.faces import Face, by_prominence, detector
 from pipeline.curate.facts import PictureFacts, Thumb
 from pipeline.curate.fates import Known, fates, kept_anyway
-from pipeline.curate.fingerprint import Fingerprint, Reduced, fingerprints
-from pipeline.curate.quality import measure
+from pipeline.curate.quality import Measures, measure
 from pipeline.errors import MissingInput, PictureFault
 
 _HANDFUL = 16  # pictures: as many as are in memory at once
@@ -51,14 +51,22 @@ def look(shard: Sequence[Job], config: CurateConfig, squares: Path) -> list[Seen
     """Facts are returned; what is cut goes into the folder `squares`, named by `square_name`."""
     looks = [_Look(job, config, squares) for job in shard]
     for start in range(0, len(looks), _HANDFUL):
-        handful = looks[start : start + _HANDFUL]
-        for step in _STEPS:
-            for one in handful:
-                one.take(step)
+        _look(looks[start : start + _HANDFUL])
+    return [one.seen() for one in looks]
+
+
+def _look(handful: Sequence[_Look]) -> None:
+    for one in handful:
+        one.take(_Look.decode)
+    new = [(one, one.pixels) for one in handful if one.pixels is not None and one.facts is None]
+    measured = measure([pixels for _, pixels in new])
+    for (one, pixels), found in zip(new, measured, strict=True):
+        one.learn(found, pixels)
+    for step in (_Look.detect, _Look.cut, _Look.write):
         for one in handful:
-            one.close()
-    found = iter(fingerprints([one.reduced for one in looks if one.reduced]))
-    return [one.seen(next(found) if one.reduced else None) for one in looks]
+            one.take(step)
+    for one in handful:
+        one.close()
 
 
 def unreadable(job: Job, reason: str) -> Seen:
@@ -75,46 +83,46 @@ class _Look:
 
     def __init__(self, job: Job, config: CurateConfig, squares: Path) -> None:
         self._job, self._config, self._squares = job, config, squares
-        self._facts, self._faces = job.facts, job.faces
+        self._faces = job.faces
         self._thumb: Thumb | None = None
         self._cuts: list[tuple[Square, Image.Image]] = []
-        self._pixels: Pixels | None = None
         self._fault: str | None = None
-        self.reduced: Reduced | None = None  # what the fingerprint is taken from, where there is none yet
+        self.facts = job.facts
+        self.pixels: Pixels | None = None  # while it is looked at
 
     def take(self, step: Callable[[_Look, Pixels], None]) -> None:
-        if self._fault is not None:
-            return
-        try:
-            self._pixels = self._pixels or _opened(self._job.path)
-            step(self, self._pixels)
-        except PictureFault as fault:
-            self._fault, self.reduced = fault.slug, None
-            self.close()
+        if self._fault is None:
+            try:
+                self.pixels = self.pixels or _opened(self._job.path)
+                step(self, self.pixels)
+            except PictureFault as fault:
+                self._fault = fault.slug
+                self.close()
 
     def close(self) -> None:
-        self._pixels = None
+        self.pixels = None
         self._cuts.clear()
 
     def decode(self, pixels: Pixels) -> None:
         pixels.working()
 
-    def measure(self, pixels: Pixels) -> None:
-        if self._facts is not None:
-            return
-        found = measure(pixels)
-        self._facts = PictureFacts(
-            image_id=self._job.image_id,
+    def learn(self, found: Measures, pixels: Pixels) -> None:
+        image_id = self._job.image_id
+        self._thumb = Thumb(image_id, found.thumb)
+        self.facts = PictureFacts(
+            image_id=image_id,
             reason=None,
             width=pixels.width,
             height=pixels.height,
+            phash=found.phash,
             sharpness=found.sharpness,
             brightness=found.brightness,
             contrast=found.contrast,
             colorfulness=found.colorfulness,
             focus=found.focus,
+            signature=found.signature,
+            hashes=found.hashes,
         )
-        self._thumb, self.reduced = Thumb(self._job.image_id, found.thumb), found.reduced
 
     def detect(self, pixels: Pixels) -> None:
         if self._faces is None and self._config.crop == "face":
@@ -122,40 +130,27 @@ class _Look:
             self._faces = tuple(by_prominence(found, pixels.width, pixels.height))
 
     def cut(self, pixels: Pixels) -> None:
-        if self._facts is None:
-            raise ValueError(f"{self._job.image_id} is cut before it is measured")
-        known = Known(self._facts, self._faces or ())
+        if self.facts is None:
+            raise ValueError(f"{self._job.image_id}: to be cut, and not measured")
+        known = Known(self.facts, self._faces or ())
         for fate in (kept_anyway if self._job.wanted else fates)(self._config, known):
             if fate.reason is None and fate.square:
                 self._cuts.append((fate.square, cut(pixels, fate.square, self._config)))
 
     def write(self, _: Pixels) -> None:
         for square, picture in self._cuts:
-            content = encoded(
-                picture if self._config.channels == 3 else picture.convert("L"), self._config.format
-            )
+            seen = picture if self._config.channels == 3 else picture.convert("L")
             name = square_name(self._job.image_id, square, self._config)
-            store.write_bytes(self._squares / name, content, durable=False)
+            store.write_bytes(self._squares / name, encoded(seen, self._config.format), durable=False)
 
-    def seen(self, fingerprint: Fingerprint | None) -> Seen:
+    def seen(self) -> Seen:
         if self._fault is not None:
             return unreadable(self._job, self._fault)
-        facts, faces = self._facts, self._faces
-        if facts is not None and fingerprint is not None:
-            facts = replace(
-                facts,
-                phash=fingerprint.phash,
-                signature=fingerprint.signature,
-                hashes=fingerprint.hashes,
-            )
         return Seen(
-            facts if self._job.facts is None else None,
+            self.facts if self._job.facts is None else None,
             self._thumb,
-            faces if self._job.faces is None else None,
+            self._faces if self._job.faces is None else None,
         )
-
-
-_STEPS = (_Look.decode, _Look.measure, _Look.detect, _Look.cut, _Look.write)
 
 
 def _opened(path: Path) -> Pixels:

@@ -1,8 +1,8 @@
-"""What is measured of every picture: how good it is, and what its fingerprint will be taken from."""
+"""What is measured of every picture: what copies of it are found by, and how good it is."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,41 +10,78 @@ import numpy.typing as npt
 
 from pipeline.curate.arrays import Bytes, laplacian, luma, moments, resized
 from pipeline.curate.decode import Pixels
-from pipeline.curate.fingerprint import SMALL, Reduced
-from pipeline.curate.saliency import focus
-from pipeline.curate.signature import shown
+from pipeline.curate.hashes import hashed
+from pipeline.curate.saliency import focuses
+from pipeline.curate.signature import shown, signatures
 from pipeline.curate.verify import CHROMA_SIDE, thumb
 
-VERSION = 6  # bumped when a value, or a fingerprint, would change
+VERSION = 6  # bumped when a value would change
+_SMALL = 32  # px, what hash and colourfulness see
 _QUALITY_SIDE = 160  # px of the longer side: sharpness that a small generator would see
+
+_COSINES = np.cos(np.pi / (2 * _SMALL) * np.outer(np.arange(8), 2 * np.arange(_SMALL) + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
+    phash: int  # 64 bits
     sharpness: float  # variance of the Laplacian
     brightness: float  # mean luma in [0, 1]
     contrast: float  # standard deviation of luma, of the same scale
-    colorfulness: float  # of the picture reduced
-    focus: float  # saliency.focus
-    reduced: Reduced
+    colorfulness: float  # of the picture at 32 × 32
+    focus: float  # saliency.focuses
+    signature: bytes  # signature.signatures
+    hashes: bytes  # hashes.hashed
     thumb: bytes  # verify.thumb
 
 
-def measure(pixels: Pixels) -> Measures:
-    picture = pixels.fitted(_QUALITY_SIDE)
-    grey = luma(picture)
-    small = resized(picture, (SMALL, SMALL))
-    seen = shown(grey)
-    brightness, contrast = moments(grey)
-    return Measures(
-        sharpness=round(laplacian_variance(grey), 3),
-        brightness=round(brightness / 255, 4),
-        contrast=round(contrast / 255, 4),
-        colorfulness=round(colorfulness(small.astype(np.float32)), 2),
-        focus=focus(small, pixels.width, pixels.height),
-        reduced=Reduced(luma(small), seen),
-        thumb=thumb(seen.whole, resized(small, (CHROMA_SIDE, CHROMA_SIDE))),
+def measure(pictures: Sequence[Pixels]) -> list[Measures]:
+    """Of some pictures at once: what is small is computed of all together, in a quarter of the time."""
+    if not pictures:
+        return []
+    fitted = [picture.fitted(_QUALITY_SIDE) for picture in pictures]
+    greys = [luma(picture) for picture in fitted]
+    small = [resized(picture, (_SMALL, _SMALL)) for picture in fitted]
+    seen = [shown(grey) for grey in greys]
+    together = np.stack(small)
+    small_greys = luma(together.reshape(-1, _SMALL, 3)).reshape(-1, _SMALL, _SMALL)
+    signed = signatures(seen)
+    found = zip(
+        perceptual_hashes(small_greys),
+        [laplacian_variance(grey) for grey in greys],
+        [moments(grey) for grey in greys],
+        colorfulness(together),
+        focuses(together, [(picture.width, picture.height) for picture in pictures]),
+        signed,
+        hashed(signed),
+        [thumb(one.whole, resized(its, (CHROMA_SIDE,) * 2)) for one, its in zip(seen, small, strict=True)],
+        strict=True,
     )
+    return [
+        Measures(
+            phash=phash,
+            sharpness=round(sharpness, 3),
+            brightness=round(brightness / 255, 4),
+            contrast=round(contrast / 255, 4),
+            colorfulness=round(colors, 2),
+            focus=focus,
+            signature=signature,
+            hashes=hashes,
+            thumb=pixels,
+        )
+        for phash, sharpness, (brightness, contrast), colors, focus, signature, hashes, pixels in found
+    ]
+
+
+def perceptual_hashes(luma: Bytes) -> list[int]:
+    """pHash: the signs, about their median, of the 8 × 8 lowest frequencies of the cosine transform.
+
+    `luma` is N × 32 × 32.
+    """
+    frequencies = (_COSINES @ luma.astype(np.float64) @ _COSINES.T).reshape(-1, 64).round(3)
+    median = np.sort(frequencies[:, 1:], axis=1)[:, 31:32]  # the first is the mean, far above all others
+    bits: npt.NDArray[np.uint8] = np.packbits(frequencies > median, axis=1)
+    return [int.from_bytes(one.tobytes(), "big") for one in bits]
 
 
 def laplacian_variance(grey: Bytes) -> float:
@@ -52,9 +89,12 @@ def laplacian_variance(grey: Bytes) -> float:
     return moments(laplacian(grey)[1:-1, 1:-1])[1] ** 2 if min(grey.shape) > 2 else 0.0
 
 
-def colorfulness(rgb: npt.NDArray[np.float32]) -> float:
-    """Hasler and Süsstrunk 2003, M3: spread and mean of red-green and of yellow-blue, in grey levels."""
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    opponents = red - green, (red + green) / 2 - blue
-    (mean_1, spread_1), (mean_2, spread_2) = (moments(one) for one in opponents)
-    return math.hypot(spread_1, spread_2) + 0.3 * math.hypot(mean_1, mean_2)
+def colorfulness(pictures: Bytes) -> list[float]:
+    """Hasler and Süsstrunk 2003, M3: spread and mean of red-green and of yellow-blue, in grey levels.
+
+    Of N × H × W × RGB.
+    """
+    red, green, blue = pictures.reshape(len(pictures), -1, 3).transpose(2, 0, 1).astype(np.float32)
+    opponents = np.stack([red - green, (red + green) / 2 - blue])
+    spread, mean = (np.hypot(*found) for found in (opponents.std(axis=2), opponents.mean(axis=2)))
+    return [float(one) for one in spread + 0.3 * mean]

@@ -6,6 +6,8 @@ its neighbours. Kept is the square with the most of that; where several hold abo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,13 +17,18 @@ _EDGES = 2.0  # weight of a difference between neighbours against one from the b
 _OFF_CENTRE = 0.15  # how much less a square counts at the very end than in the middle
 
 
-def focus(small: Bytes, width: int, height: int) -> float:
+def focuses(pictures: Bytes, sizes: Sequence[tuple[int, int]]) -> list[float]:
     """Where along the longer side the square lies: 0 at its left or top end, 0.5 in the middle.
 
-    `small` is the picture of `width` × `height` squashed to S × S × RGB: along one side nothing is squashed
+    `pictures` of `sizes` (width, height) are squashed to N × S × S × RGB: along one side nothing is squashed
     out of its place.
     """
-    along = _standing_out(small.transpose(1, 0, 2) if width > height else small)
+    found = _standing_out(pictures)
+    across = {True: found.sum(axis=1), False: found.sum(axis=2)}
+    return [_focus(across[width > height][at], width, height) for at, (width, height) in enumerate(sizes)]
+
+
+def _focus(along: npt.NDArray[np.float32], width: int, height: int) -> float:
     side = round(len(along) * min(width, height) / max(width, height))
     places = len(along) - side + 1
     if places < 2:
@@ -33,12 +40,12 @@ def focus(small: Bytes, width: int, height: int) -> float:
     return round(float(best.mean()), 3)
 
 
-def _standing_out(small: Bytes) -> npt.NDArray[np.float64]:
-    """How much of it is in each of the S rows, in grey levels."""
-    levels = small.astype(np.int16)
-    border = np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])
-    middle = np.sort(border, axis=0)[len(border) // 2]
-    found = np.abs(levels - middle).sum(axis=(1, 2), dtype=np.float64)
-    found += _EDGES * np.abs(levels[:, 1:] - levels[:, :-1]).sum(axis=(1, 2))
-    found[1:] += _EDGES * np.abs(levels[1:] - levels[:-1]).sum(axis=(1, 2))
-    return np.asarray(found)
+def _standing_out(pictures: Bytes) -> npt.NDArray[np.float32]:
+    """N × S × S, in grey levels."""
+    levels = pictures.astype(np.float32)
+    border = np.concatenate([levels[:, 0], levels[:, -1], levels[:, :, 0], levels[:, :, -1]], axis=1)
+    middle = np.sort(border, axis=1)[:, border.shape[1] // 2]
+    found = np.abs(levels - middle[:, None, None])
+    found[:, :, 1:] += _EDGES * np.abs(levels[:, :, 1:] - levels[:, :, :-1])
+    found[:, 1:] += _EDGES * np.abs(levels[:, 1:] - levels[:, :-1])
+    return np.asarray(found.sum(axis=3))

@@ -83,7 +83,10 @@ def _pooled(
 def _context() -> ForkServerContext:
     """Processes forked from a small one that has imported what they need: safe beside threads, and quick."""
     context = mp.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "cv2", "pipeline.curate.look", "pipeline.curate.yunet"])
+    usual = [f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Png", "Ppm", "Tiff", "WebP")]
+    context.set_forkserver_preload(
+        ["__main__", "cv2", *usual, "pipeline.curate.look", "pipeline.curate.yunet"]
+    )
     return context
 
 

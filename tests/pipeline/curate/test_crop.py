@@ -15,7 +15,7 @@ from pipeline.curate.config import CurateConfig
 from pipeline.curate.crop import Square, around, cut, whole
 from pipeline.curate.decode import Pixels
 from pipeline.curate.faces import Face, by_prominence
-from pipeline.curate.saliency import focus
+from pipeline.curate.saliency import focuses
 from tests.pipeline.curate.conftest import encoded
 
 
@@ -92,16 +92,17 @@ def test_focus_is_where_something_stands_out(place, share, upright):
     picture = Image.new("RGB", (400, 100), (90, 120, 90))
     ImageDraw.Draw(picture).ellipse((place - 30, 20, place + 30, 80), (220, 40, 40))
     picture = picture.transpose(Image.Transpose.ROTATE_270) if upright else picture
-    assert abs(focus(squashed(picture), *picture.size) - share) <= 0.12
+    assert abs(focus(picture) - share) <= 0.12
 
 
 def test_where_nothing_stands_out_the_middle_is_taken():
-    assert focus(squashed(Image.new("RGB", (400, 100), "grey")), 400, 100) == 0.5
-    assert focus(squashed(Image.new("RGB", (100, 100), "grey")), 100, 100) == 0.5
+    assert focus(Image.new("RGB", (400, 100), "grey")) == 0.5
+    assert focus(Image.new("RGB", (100, 100), "grey")) == 0.5
 
 
-def squashed(picture: Image.Image) -> np.ndarray:
-    return np.asarray(picture.resize((32, 32), Image.Resampling.BOX))
+def focus(picture: Image.Image) -> float:
+    small = np.asarray(picture.resize((32, 32), Image.Resampling.BOX))
+    return focuses(small[None], [picture.size])[0]
 
 
 def tilted(angle: float) -> Face:

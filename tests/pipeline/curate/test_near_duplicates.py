@@ -16,7 +16,6 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from pipeline.curate.decode import Pixels
 from pipeline.curate.duplicates import Likeness, kept_instead, likenesses
 from pipeline.curate.facts import PictureFacts, Thumb
-from pipeline.curate.fingerprint import fingerprints
 from pipeline.curate.neighbours import Table
 from pipeline.curate.quality import measure
 from pipeline.curate.verify import Thumbs, alike, thumb
@@ -36,10 +35,9 @@ class Album:
         path = self.folder / name
         path.write_bytes(content)
         pixels = Pixels(path)
-        found = measure(pixels)
-        facts = PictureFacts(name, None, pixels.width, pixels.height)
-        fingerprint = dataclasses.asdict(fingerprints([found.reduced])[0])
-        self.facts.append(dataclasses.replace(facts, **fingerprint))
+        [found] = measure([pixels])
+        facts = PictureFacts(name, None, pixels.width, pixels.height, found.phash)
+        self.facts.append(dataclasses.replace(facts, signature=found.signature, hashes=found.hashes))
         self._thumbs[name] = [Thumb(name, found.thumb)]
 
     def thumbs(self, ids):
@@ -231,14 +229,27 @@ def test_a_picture_and_its_other_formats_hash_alike(tmp_path):
         buffer = io.BytesIO()
         drawn(3, (640, 480)).save(buffer, kind)
         path.write_bytes(buffer.getvalue())
-        hashes.append(fingerprints([measure(Pixels(path)).reduced])[0].phash)
+        hashes.append(measure([Pixels(path)])[0].phash)
     assert all((one ^ hashes[0]).bit_count() <= 2 for one in hashes)
+
+
+def test_what_is_measured_does_not_depend_on_the_pictures_beside_it(tmp_path):
+    sizes = [(400, 300), (300, 400), (64, 64), (700, 90), (33, 500)]
+    pictures = [drawn(seed, size) for seed, size in enumerate(sizes)]
+    pictures += [Image.new("RGB", (80, 60), "white"), ImageOps.expand(pictures[0], 40, "navy")]
+    for at, picture in enumerate(pictures):
+        (tmp_path / f"{at}").write_bytes(encoded(picture, "PNG"))
+    decoded = [Pixels(tmp_path / f"{at}") for at in range(len(pictures))]
+    together = measure(decoded)
+    assert together == [measure([pixels])[0] for pixels in decoded]
+    assert together == measure(decoded[::-1])[::-1]
+    assert len({one.hashes for one in together}) == len(pictures)
 
 
 def test_blur_lowers_sharpness_and_light_raises_brightness(tmp_path):
     def measured(picture: Image.Image):
         (tmp_path / "p").write_bytes(encoded(picture, "PNG"))
-        return measure(Pixels(tmp_path / "p"))
+        return measure([Pixels(tmp_path / "p")])[0]
 
     sharp = drawn(2, (400, 300))
     blurred = measured(sharp.resize((40, 30)).resize((400, 300)))
