@@ -149,13 +149,14 @@ class Dataset:
             if (old := self._same(row)) is not None:
                 return old.path, old.sha256
             square = self._square(row)
-            content = (self.squares / square).read_bytes()
+            cut = self.squares / square
+            content = cut.read_bytes()
             target = self._images / f"{row.number:06d}{SUFFIX[self._config.format]}"
             uses[square] -= 1
             if uses[square]:  # with dedupe = "off" the same square may be wanted again
                 store.write_bytes(target, content, durable=False)
             else:
-                store.move(self.squares / square, target, content)
+                store.move(cut, target, content)
             return f"{self._prefix}/{target.name}", _sha256(content)
 
         with store.requests(self._data) as each:

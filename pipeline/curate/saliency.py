@@ -7,6 +7,7 @@ its neighbours. Kept is the square with the most of that; where several hold abo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +35,17 @@ def _focus(along: npt.NDArray[np.float32], width: int, height: int) -> float:
     if places < 2:
         return 0.5
     sums = np.concatenate([[0.0], np.cumsum(along)])
-    place = np.linspace(0, 1, places)
-    within = (sums[side:] - sums[:places]) * (1 - _OFF_CENTRE * np.abs(2 * place - 1))
+    place, weight = _places(places)
+    within = (sums[side:] - sums[:places]) * weight
     best = place[within >= within.max() * (1 - 1e-3)]
     return round(float(best.mean()), 3)
+
+
+@lru_cache(maxsize=256)
+def _places(count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Where squares may lie, 0 to 1, and how much each counts."""
+    place = np.linspace(0, 1, count)
+    return place, 1 - _OFF_CENTRE * np.abs(2 * place - 1)
 
 
 def _standing_out(pictures: Bytes) -> npt.NDArray[np.float32]:

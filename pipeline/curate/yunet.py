@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
@@ -83,9 +84,9 @@ class Yunet:
         height, width = frame.shape[:2]
         rows, columns = -(-height // 32), -(-width // 32)
         batch = np.zeros((1, 3, rows * 32, columns * 32), np.float32)  # 1 × BGR × H × W in [0, 255]
-        batch[0, :, :height, :width] = frame.transpose(2, 0, 1)[::-1]
-        classes, objects, boxes, landmarks = self._answer(batch)
-        certainty = classes * objects
+        for plane, channel in zip(batch[0], reversed(cv2.split(frame)), strict=True):
+            plane[:height, :width] = channel  # one by one in half the time of a transposed copy
+        certainty, boxes, landmarks = self._answer(batch)
         at = np.flatnonzero(certainty >= least_score**2)
         if not at.size:
             return np.empty((0, 15), np.float32)
@@ -95,13 +96,13 @@ class Yunet:
         score = np.sqrt(certainty[at])[:, None]
         return _one_each(np.concatenate([centre - half, centre + half, marks, score], axis=1))
 
-    def _answer(self, batch: Found) -> tuple[Found, Found, Found, Found]:
-        """Certainty of class and of object (N), box (N × 4), landmarks (N × 10), at the points of `_grid`."""
+    def _answer(self, batch: Found) -> tuple[Found, Found, Found]:
+        """Certainty (N), box (N × 4), landmarks (N × 10), at the points of `_grid`."""
         answers = self._session.run(self._outputs, {"input": batch})
         classes, objects, boxes, landmarks = (
             np.concatenate(answers[kind : kind + 3], axis=1)[0] for kind in range(0, 12, 3)
         )
-        return classes[:, 0].clip(0, 1), objects[:, 0].clip(0, 1), boxes, landmarks
+        return (classes * objects)[:, 0], boxes, landmarks
 
 
 @lru_cache(maxsize=64)
@@ -137,16 +138,11 @@ def _moved(found: Found, left: float, top: float, across: float, down: float) ->
 
 def _one_each(found: Found) -> Found:
     """Best first, without those that overlap a better one."""
-    found = found[np.argsort(-found[:, 14], kind="stable")]
-    best = []
-    while len(found):
-        best.append(found[0])
-        corner = np.maximum(found[:, :2], found[0, :2])
-        opposite = np.minimum(found[:, 2:4], found[0, 2:4])
-        overlap = (opposite - corner).clip(0).prod(axis=1)
-        areas = (found[:, 2:4] - found[:, :2]).prod(axis=1)
-        found = found[overlap <= _SAME * (areas + areas[0] - overlap)]  # which the first is not
-    return np.array(best, np.float32).reshape(-1, 15)
+    if len(found) < 2:
+        return found
+    boxes = np.concatenate([found[:, :2], found[:, 2:4] - found[:, :2]], axis=1)  # left, top, width, height
+    best = cv2.dnn.NMSBoxes(boxes.tolist(), found[:, 14].tolist(), 0.0, _SAME)
+    return np.asarray(found[list(best)])
 
 
 def _face(row: list[float], pixels: Pixels) -> Face:
