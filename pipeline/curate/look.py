@@ -104,7 +104,8 @@ class _Look:
         self._cuts.clear()
 
     def decode(self, pixels: Pixels) -> None:
-        pixels.working()
+        if self.facts is None or self._unsearched:  # else it may be cut from another size alone
+            pixels.working()
 
     def learn(self, found: Measures, pixels: Pixels) -> None:
         image_id = self._job.image_id
@@ -125,9 +126,13 @@ class _Look:
         )
 
     def detect(self, pixels: Pixels) -> None:
-        if self._faces is None and self._config.crop == "face":
+        if self._unsearched:
             found = detector(self._config.looks)(pixels)
             self._faces = tuple(by_prominence(found, pixels.width, pixels.height))
+
+    @property
+    def _unsearched(self) -> bool:
+        return self._faces is None and self._config.crop == "face"
 
     def cut(self, pixels: Pixels) -> None:
         if self.facts is None:
