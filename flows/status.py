@@ -91,12 +91,16 @@ def as_json(data: Path, recipe: Recipe | None = None) -> dict[str, Any]:
     }
 
 
+def _nothing(data: Path, recipe: Recipe | None) -> str:
+    return f"no pictures of {recipe.name} in {data} yet" if recipe else f"no pictures in {data} yet"
+
+
 def as_text(data: Path, recipe: Recipe | None = None) -> str:
     fates = [("stage", "of", "status", "reason", "pictures")]
     fates += [
         (one.stage, one.of, one.status, one.reason or "", f"{one.pictures:,}") for one in counts(data, recipe)
     ]
-    parts = [console.aligned(fates)] if len(fates) > 1 else [f"no pictures in {data} yet"]
+    parts = [console.aligned(fates)] if len(fates) > 1 else [_nothing(data, recipe)]
     found = [("of", "measure", *(f"{at:.0%}" for at in QUANTILES))]
     found += [
         (one.of, one.measure, *(f"{value:g}" for value in one.quantiles)) for one in spreads(data, recipe)

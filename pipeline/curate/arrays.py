@@ -11,21 +11,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-Bytes = npt.NDArray[np.uint8]  # H × W, or H × W × RGB
+Bytes = npt.NDArray[np.uint8]  # H × W, or H × W × RGB; of N pictures N × that
 
 
 def resized(picture: Bytes, size: tuple[int, int]) -> Bytes:
-    """At `size` (width, height), squashed or enlarged if need be; where reduced, by means of areas."""
+    """At `size` (width, height), squashed or enlarged if need be."""
     import cv2
 
     height, width = picture.shape[:2]
     least = min(width, size[0]), min(height, size[1])
-    twice = 2 * least[0], 2 * least[1]
     seen: Any = picture
-    if width < twice[0] and height < twice[1] and least != (width, height):
-        # Areas of broken pixels take twice the time of enlarging what is then halved.
-        seen = cv2.resize(seen, twice, interpolation=cv2.INTER_LINEAR)
-    if seen.shape[1::-1] != least:
+    if least != (width, height):  # means of areas hold only where nothing is enlarged
         seen = cv2.resize(seen, least, interpolation=cv2.INTER_AREA)
     return np.asarray(seen if least == size else cv2.resize(seen, size, interpolation=cv2.INTER_LINEAR))
 
@@ -59,13 +55,13 @@ def laplacian(picture: Bytes) -> npt.NDArray[np.float32]:
 
 
 def lines(picture: Bytes, axis: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and standard deviation of each row (axis 0) or column (1) of H × W."""
+    """Mean and standard deviation of each row (axis 0) or column (1) of H × W, each of at most 258 px."""
     import cv2
 
     length = picture.shape[1 - axis]
     means, squares = (
         cv2.reduce(picture, 1 - axis, how, dtype=cv2.CV_32F).ravel() / np.float64(length)
-        for how in (cv2.REDUCE_SUM, cv2.REDUCE_SUM2)  # exact for up to 258 pixels
+        for how in (cv2.REDUCE_SUM, cv2.REDUCE_SUM2)  # whose sums are exact so far
     )
     return means, np.sqrt(np.maximum(squares - means**2, 0))
 

@@ -49,6 +49,7 @@ class Pixels:
         self._bytes = path.read_bytes()
         image = self._open()
         self.width, self.height = image.size
+        self.weight_bytes = len(self._bytes) + 4 * self.width * self.height  # of the file and all its pixels
         if self.width * self.height > MAX_PIXELS:
             raise PictureFault("too_large", f"{self.width} by {self.height} pixels")
         if _orientation(image) in _ON_ITS_SIDE:

@@ -17,8 +17,8 @@ class PictureFacts:
     brightness: float | None = None
     contrast: float | None = None
     colorfulness: float | None = None
-    focus: float | None = None  # saliency.focus
-    signature: bytes | None = None  # signature.signature
+    focus: float | None = None  # saliency.focuses
+    signature: bytes | None = None  # signature.signatures
     hashes: bytes | None = None  # hashes.hashed
 
 

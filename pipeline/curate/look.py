@@ -1,17 +1,15 @@
 """What a process does with a shard of pictures: decode each at most once, find out what is asked, cut it.
 
 A step is taken for a handful of pictures before the next step begins: what it needs, its code first of all,
-then stays in the processor's caches, which saves a quarter of the time of small pictures. Runs on any machine
+then stays in the processor's caches, which takes a third off the time of small pictures. Runs on any machine
 that sees the data directory; depends on nothing but its arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from PIL import Image
 
 from pipeline import store
 from pipeline.curate.config import CurateConfig
@@ -24,7 +22,7 @@ from pipeline.curate.fates import Known, fates, kept_anyway
 from pipeline.curate.quality import Measures, measure
 from pipeline.errors import MissingInput, PictureFault
 
-_HANDFUL = 16  # pictures: as many as are in memory at once
+_HANDFUL, _HEAVY = 16, 64_000_000  # pictures and bytes of files and pixels, at most, in memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +48,41 @@ class Seen:
 def look(shard: Sequence[Job], config: CurateConfig, squares: Path) -> list[Seen]:
     """Facts are returned; what is cut goes into the folder `squares`, named by `square_name`."""
     looks = [_Look(job, config, squares) for job in shard]
-    for start in range(0, len(looks), _HANDFUL):
-        _look(looks[start : start + _HANDFUL])
+    for handful in _handfuls(looks):
+        _together(handful)
     return [one.seen() for one in looks]
 
 
-def _look(handful: Sequence[_Look]) -> None:
+def _handfuls(looks: Sequence[_Look]) -> Iterator[list[_Look]]:
+    """Opened."""
+    handful: list[_Look] = []
+    weight = 0
+    for one in looks:
+        weight += one.open()
+        handful.append(one)
+        if len(handful) == _HANDFUL or weight > _HEAVY:
+            yield handful
+            handful, weight = [], 0
+    if handful:
+        yield handful
+
+
+def _together(handful: Sequence[_Look]) -> None:
     for one in handful:
         one.take(_Look.decode)
+    _measure(handful)
+    for one in handful:
+        one.take(_Look.detect)
+    for one in handful:
+        one.take(_Look.cut)
+        one.close()  # it may have been decoded at its full size for that
+
+
+def _measure(handful: Sequence[_Look]) -> None:
     new = [(one, one.pixels) for one in handful if one.pixels is not None and one.facts is None]
     measured = measure([pixels for _, pixels in new])
     for (one, pixels), found in zip(new, measured, strict=True):
         one.learn(found, pixels)
-    for step in (_Look.detect, _Look.cut, _Look.write):
-        for one in handful:
-            one.take(step)
-    for one in handful:
-        one.close()
 
 
 def unreadable(job: Job, reason: str) -> Seen:
@@ -85,15 +101,22 @@ class _Look:
         self._job, self._config, self._squares = job, config, squares
         self._faces = job.faces
         self._thumb: Thumb | None = None
-        self._cuts: list[tuple[Square, Image.Image]] = []
         self._fault: str | None = None
         self.facts = job.facts
         self.pixels: Pixels | None = None  # while it is looked at
 
+    def open(self) -> int:
+        """Bytes that it may take."""
+        try:
+            self.pixels = _opened(self._job.path)
+        except PictureFault as fault:
+            self._fault = fault.slug
+            return 0
+        return self.pixels.weight_bytes
+
     def take(self, step: Callable[[_Look, Pixels], None]) -> None:
-        if self._fault is None:
+        if self.pixels is not None:
             try:
-                self.pixels = self.pixels or _opened(self._job.path)
                 step(self, self.pixels)
             except PictureFault as fault:
                 self._fault = fault.slug
@@ -101,7 +124,6 @@ class _Look:
 
     def close(self) -> None:
         self.pixels = None
-        self._cuts.clear()
 
     def decode(self, pixels: Pixels) -> None:
         if self.facts is None or self._unsearched:  # else it may be cut from another size alone
@@ -140,13 +162,12 @@ class _Look:
         known = Known(self.facts, self._faces or ())
         for fate in (kept_anyway if self._job.wanted else fates)(self._config, known):
             if fate.reason is None and fate.square:
-                self._cuts.append((fate.square, cut(pixels, fate.square, self._config)))
-
-    def write(self, _: Pixels) -> None:
-        for square, picture in self._cuts:
-            seen = picture if self._config.channels == 3 else picture.convert("L")
-            name = square_name(self._job.image_id, square, self._config)
-            store.write_bytes(self._squares / name, encoded(seen, self._config.format), durable=False)
+                picture = cut(pixels, fate.square, self._config)
+                content = encoded(
+                    picture if self._config.channels == 3 else picture.convert("L"), self._config.format
+                )
+                name = square_name(self._job.image_id, fate.square, self._config)
+                store.write_bytes(self._squares / name, content, durable=False)
 
     def seen(self) -> Seen:
         if self._fault is not None:

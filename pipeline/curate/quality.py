@@ -73,12 +73,12 @@ def measure(pictures: Sequence[Pixels]) -> list[Measures]:
     ]
 
 
-def perceptual_hashes(luma: Bytes) -> list[int]:
+def perceptual_hashes(greys: Bytes) -> list[int]:
     """pHash: the signs, about their median, of the 8 × 8 lowest frequencies of the cosine transform.
 
-    `luma` is N × 32 × 32.
+    `greys` are N × 32 × 32.
     """
-    frequencies = (_COSINES @ luma.astype(np.float64) @ _COSINES.T).reshape(-1, 64).round(3)
+    frequencies = (_COSINES @ greys.astype(np.float64) @ _COSINES.T).reshape(-1, 64).round(3)
     median = np.sort(frequencies[:, 1:], axis=1)[:, 31:32]  # the first is the mean, far above all others
     bits: npt.NDArray[np.uint8] = np.packbits(frequencies > median, axis=1)
     return [int.from_bytes(one.tobytes(), "big") for one in bits]

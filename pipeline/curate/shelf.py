@@ -114,7 +114,9 @@ def _root(data: Path) -> Path:
 
 
 def _likenesses(data: Path, name: str) -> Path:
-    return data / "cache" / f"likenesses-{duplicates.VERSION}" / f"{name}.parquet"
+    # By the version of what was compared, too: what is alike by other facts has to be found anew.
+    kind = f"likenesses-{quality.VERSION}-{duplicates.VERSION}"
+    return data / "cache" / kind / f"{name}.parquet"
 
 
 def _shards(folder: Path) -> list[Path]:

@@ -20,7 +20,6 @@ SIDE = 64  # px of the square that is transformed
 _FINE = 11.0  # steps per square root of a grey level: one byte holds 0.01 to 130 levels
 _FLAT = 8.0  # grey levels, standard deviation along a row of a border, noise of strong compression included
 _SAME = 10.0  # grey levels between the mean of a border's first row and of its others
-_THIN = 2  # rows: a border that makes no difference
 _RINGING = 6  # rows by which noise beside the picture may hide the end of the border
 
 Box = tuple[int, int, int, int]
@@ -90,7 +89,7 @@ def _packed(squares: Sequence[Bytes]) -> list[bytes]:
 
 def inside(luma: Bytes) -> Box:
     """What is left of H × W pixels without borders of one colour: left, top, right, bottom; all where that is
-    less than a quarter of a side, or next to all of it.
+    less than a quarter of a side.
     """
     height, width = luma.shape
     nothing = (0, 0, width, height)
@@ -98,9 +97,7 @@ def inside(luma: Bytes) -> Box:
     if bottom - top < height / 4:
         return nothing
     left, right = _ends(luma[top:bottom], 1)
-    if right - left < width / 4 or max(left, top, width - right, height - bottom) <= _THIN:
-        return nothing
-    return left, top, right, bottom
+    return nothing if right - left < width / 4 else (left, top, right, bottom)
 
 
 def _ends(luma: Bytes, axis: int) -> tuple[int, int]:

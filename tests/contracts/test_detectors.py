@@ -16,6 +16,7 @@ from PIL import Image
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.decode import Pixels
 from pipeline.curate.faces import DETECTORS, Face, detector
+from pipeline.curate.yunet import Yunet
 from pipeline.errors import ConfigError, PictureFault
 from tests.pipeline.curate.conftest import drawn, encoded, face_photo
 
@@ -81,6 +82,32 @@ def test_faces_that_are_small_in_a_large_picture_are_looked_at_closer(pixels):
     for face, (left, top) in zip(found, corners, strict=True):
         there = (left + FACE[0] * scale, top + FACE[1] * scale, left + FACE[2] * scale, top + FACE[3] * scale)
         assert max(abs(side - at) for side, at in zip(face.box, there, strict=True)) <= ROOM * scale
+
+
+@pytest.mark.parametrize(("side", "sides"), [(320, [160]), (330, [160, 320])])
+def test_a_small_face_ends_the_search_where_nothing_smaller_is_of_use(side, sides, pixels, monkeypatch):
+    """It is an eighth of the picture's side: one look leaves no doubt, a second is for what is larger."""
+    canvas = Image.effect_noise((side, side), 20).convert("RGB")
+    scale = side / 8 / (FACE[3] - FACE[1])
+    with Image.open(face_photo()) as photo:
+        canvas.paste(photo.resize((round(photo.width * scale), round(photo.height * scale))), (60, 80))
+    look, seen = Yunet.look, []
+
+    def logged(self, frame, least_score):
+        seen.append(max(frame.shape))
+        return look(self, frame, least_score)
+
+    monkeypatch.setattr(Yunet, "look", logged)
+    assert len(detector("yunet")(pixels(encoded(canvas)))) == 1
+    assert seen == sides
+
+
+def test_several_small_faces_in_a_small_picture_are_all_found(pixels):
+    canvas = Image.new("RGB", (320, 240), "slategrey")
+    with Image.open(face_photo()) as photo:
+        for side, corner in zip((48, 56, 64, 80), ((20, 20), (180, 20), (20, 130), (180, 130)), strict=True):
+            canvas.paste(photo.resize((side, side * photo.height // photo.width)), corner)
+    assert len(detector("yunet")(pixels(encoded(canvas)))) == 4
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -79,3 +81,39 @@ def test_a_picture_that_is_gone_ends_the_shard(tmp_path, jobs):
     jobs[5].path.unlink()
     with pytest.raises(MissingInput, match="05"):
         look(jobs, CENTER, tmp_path / "squares")
+
+
+def test_one_picture_at_a_time_is_in_memory_at_its_full_size(tmp_path, monkeypatch):
+    jobs = [job(tmp_path, f"{at}", encoded(drawn(at, (1000, 900)), "PNG")) for at in range(5)]
+    decoded, gone, alive = [], [], []
+    rgb = decode._rgb
+
+    def watched(image, divisor):
+        picture = rgb(image, divisor)
+        if picture.width == 1000:
+            decoded.append(1)
+            weakref.finalize(picture, gone.append, 1)
+            alive.append(len(decoded) - len(gone))
+        return picture
+
+    monkeypatch.setattr(decode, "_rgb", watched)
+    look(jobs, dataclasses.replace(CENTER, size=512), tmp_path / "squares")
+    assert alive == [1] * len(jobs)
+
+
+def test_heavy_pictures_are_opened_few_at_a_time(tmp_path, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (1300, 1300, 3), np.uint8)  # which no PNG makes smaller
+    jobs = [job(tmp_path, f"{at}", encoded(Image.fromarray(noise), "PNG")) for at in range(12)]
+    opened, closed = [], []
+    read = decode.Pixels.__init__
+
+    def watched(pixels, path):
+        read(pixels, path)
+        opened.append(pixels.weight_bytes)
+        weakref.finalize(pixels, closed.append, pixels.weight_bytes)
+        assert sum(opened) - sum(closed) <= 64_000_000 + pixels.weight_bytes
+
+    monkeypatch.setattr(decode.Pixels, "__init__", watched)
+    seen = look(jobs, CENTER, tmp_path / "squares")
+    assert all(one.facts.reason is None for one in seen)
+    assert len(opened) == 12
