@@ -76,15 +76,12 @@ def scrape(args: Namespace) -> int:
 
 def preprocess(args: Namespace) -> int:
     from flows import plan
-    from pipeline.curate import workers
 
     todo = arguments.order(args, ["curate"] if args.force else [])
     step = plan.curate(todo)
     if step.done:
         _say_done(todo, [step])
         return 0
-    if not todo.dask:
-        workers.prepare()  # beside the start of Prefect
     with _prefect(todo.data, verbose=args.verbose):
         from flows.preprocess import preprocess
 

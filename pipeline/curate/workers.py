@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import ForkServerContext
 from typing import Any, TypeVar
@@ -29,12 +29,7 @@ _SHARES = 8  # shards of each process, so that all end at about the same time
 def prepare() -> None:
     """Start what the processes are forked from, which imports what they need while the caller goes on."""
     _context()
-    resource_tracker.ensure_running()  # which unblocks signals
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        forkserver.ensure_running()  # Ctrl-C is the parent's from its first moment on, and of those it forks
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    forkserver.ensure_running()
 
 
 def run(
