@@ -83,6 +83,7 @@ def _pooled(
 def _context() -> ForkServerContext:
     """Processes forked from a small one that has imported what they need: safe beside threads, and quick."""
     context = mp.get_context("forkserver")
+    # Pillow imports these for the first picture that it opens, in each process.
     usual = [f"PIL.{kind}ImagePlugin" for kind in ("Bmp", "Gif", "Jpeg", "Png", "Ppm", "Tiff", "WebP")]
     context.set_forkserver_preload(
         ["__main__", "cv2", *usual, "pipeline.curate.look", "pipeline.curate.yunet"]

@@ -114,6 +114,7 @@ def test_status_counts_every_fate(scraped: Path, impasto: Impasto) -> None:
         fates = {(row["stage"], row["status"], row["reason"]): row["pictures"] for row in status["pictures"]}
         assert fates == {("raw", "fetched", None): 12, ("raw", "failed", "not_an_image"): 1}
     assert "not_an_image" in finish(impasto("status"))
+    assert "no pictures of portraits in " in finish(impasto("status", "portraits"))
 
 
 def outcome(data: Path) -> dict[str, object]:

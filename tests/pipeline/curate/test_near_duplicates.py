@@ -159,6 +159,9 @@ def test_plain_pictures_are_told_apart_by_brightness(album):
         album.add(f"{level}", encoded(Image.new("RGB", (100, 100), (level,) * 3), "PNG"))
     album.add("128 again", encoded(Image.new("RGB", (200, 200), (128,) * 3), "PNG"))
     assert album.pairs() == {frozenset(("128", "128 again"))}
+    black, grey, white, again = (facts.hashes for facts in album.facts)
+    assert len({black, grey, white}) == 3
+    assert grey == again
 
 
 def test_new_pictures_are_compared_with_old_ones_and_old_ones_not_again(album):

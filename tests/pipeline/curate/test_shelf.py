@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.curate import shelf
+from pipeline.curate import duplicates, quality, shelf
 from pipeline.curate.duplicates import Likeness
 from pipeline.curate.facts import FaceFacts, PictureFacts, Thumb
 
@@ -74,3 +74,12 @@ def test_likenesses_are_kept_by_dataset(tmp_path):
     shelf.write_likenesses(tmp_path, "cats", rows)
     assert shelf.likenesses(tmp_path, "cats") == rows
     assert shelf.likenesses(tmp_path, "dogs") == []
+
+
+@pytest.mark.parametrize("stage", [quality, duplicates])
+def test_likenesses_count_as_long_as_what_found_them(tmp_path, monkeypatch, stage):
+    known = [Likeness("a", None), Likeness("b", None), Likeness("a", "b", True)]
+    shelf.write_likenesses(tmp_path, "n", known)
+    assert shelf.likenesses(tmp_path, "n") == known
+    monkeypatch.setattr(stage, "VERSION", stage.VERSION + 1)
+    assert shelf.likenesses(tmp_path, "n") == []
