@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline import manifest, store
 from pipeline.acquire import decode_check, journal, listing
 from pipeline.acquire.journal import Outcome
-from pipeline.acquire.listing import Listing
+from pipeline.acquire.listing import COMPLETE, Listing
 from pipeline.records import LISTING_REASONS, PICTURE_REASONS, Key, Listed, RawRow, Selection
 
 _META = {"stage": "acquire", "version": "1"}
@@ -64,6 +64,8 @@ class Collection:
             for key in new:
                 if rows[key].reason == "interrupted":
                     rows[key] = dataclasses.replace(rows[key], reason=last.outcome)
+        elif last is not None and last.complete and not any(map(is_unfinished, rows.values())):
+            last = dataclasses.replace(last, outcome=COMPLETE)  # though killed before it could say so
         self.publish(rows, last)
         journal.path(self.folder).unlink()
 

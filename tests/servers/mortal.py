@@ -13,6 +13,7 @@ from typing import Any
 from pipeline import manifest
 from pipeline.acquire import acquire as stage
 from pipeline.acquire import collection, journal, listing
+from pipeline.acquire import run as acquisition
 from pipeline.acquire.client import Client
 from pipeline.acquire.source import SourceSpec
 from tests.servers.processes import PROCESSES
@@ -25,6 +26,7 @@ POINTS: dict[str, tuple[Any, str, int, bool]] = {
     "after the first is listed": (journal.Journal, "listed", 1, True),
     "while listing": (journal.Journal, "listed", 14, True),
     "when all are listed": (journal.Journal, "listed", 23, True),
+    "between the last picture and the end": (acquisition.Run, "_end", 1, False),
     "between pictures and manifest": (manifest, "write", 1, False),
     "between manifest and listing.json": (listing, "write", 1, False),
     "between listing.json and the end": (listing, "write", 1, True),
