@@ -15,7 +15,7 @@ from pipeline.curate.saliency import focuses
 from pipeline.curate.signature import shown, signatures
 from pipeline.curate.verify import CHROMA_SIDE, thumb
 
-VERSION = 6  # bumped when a value would change
+VERSION = 7  # bumped when a value would change
 _SMALL = 32  # px, what hash and colourfulness see
 _QUALITY_SIDE = 160  # px of the longer side: sharpness that a small generator would see
 
