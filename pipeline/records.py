@@ -133,6 +133,10 @@ class ProcessedRow:
     colorfulness: float | None = None  # Hasler and Süsstrunk's measure
     split: str | None = None  # train | test, null when rejected
 
+    @property
+    def key(self) -> Key:
+        return Key(self.source, self.collection, self.source_id, self.item)
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

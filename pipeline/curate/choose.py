@@ -6,39 +6,18 @@ No pixels here: every knob but the detector is turned in a fraction of a second.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
 
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.duplicates import Likeness, kept_instead
 from pipeline.curate.fates import Fate, Known, fates, kept_anyway
 from pipeline.curate.inputs import Picture
+from pipeline.curate.numbers import FaceKey, Numbers
 from pipeline.curate.split import split
-from pipeline.records import Key, ProcessedRow
+from pipeline.records import ProcessedRow
 
 _NOWHERE = (None, None, None, None)
-
-
-class FaceKey(NamedTuple):
-    """What a processed row is known by."""
-
-    picture: Key
-    face: int | None
-
-
-@dataclass(slots=True)
-class Numbers:
-    """Each is given once: its row keeps it, even while it is rejected, and new rows go on from the last."""
-
-    given: dict[FaceKey, int] = field(default_factory=dict)
-    last: int = 0
-
-    def of(self, key: FaceKey, kept: bool) -> int | None:
-        if kept and key not in self.given:
-            self.last += 1
-            self.given[key] = self.last
-        return self.given.get(key)
 
 
 def choose(
@@ -99,7 +78,7 @@ def _row(picture: Picture, known: Known, fate: Fate, copy_of: str | None, number
         licence=picture.licence,
         status="rejected" if reason else "kept",
         reason=reason,
-        number=numbers.of(FaceKey(picture.key, fate.face), kept=reason is None),
+        number=numbers.of(FaceKey.of(picture.key, fate.face), kept=reason is None),
         path=None,
         sha256=None,
         crop_left=crop_left,

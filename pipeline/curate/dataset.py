@@ -18,12 +18,12 @@ import pyarrow as pa
 
 from pipeline import manifest, store
 from pipeline.curate import crop
-from pipeline.curate.choose import FaceKey, Numbers
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.crop import Square
 from pipeline.curate.encode import SUFFIX
 from pipeline.curate.look import square_name
-from pipeline.records import Key, ProcessedRow
+from pipeline.curate.numbers import FaceKey, Given, Numbers, keep_waiting, waiting
+from pipeline.records import ProcessedRow
 
 _MARKER = ".publishing"
 
@@ -48,8 +48,12 @@ class Published:
     crop_angle: float | None = None
 
     @property
-    def key(self) -> FaceKey:
-        return FaceKey(Key(self.source, self.collection, self.source_id, self.item), self.face)
+    def given(self) -> Given | None:
+        if self.number is None:
+            return None
+        return Given(
+            self.image_id, self.source, self.collection, self.source_id, self.item, self.face, self.number
+        )
 
 
 def done(data: Path, name: str, key: str) -> bool:
@@ -84,11 +88,12 @@ class Dataset:
         published = list(manifest.rows(read(data, name), Published))
         self._files = store.sizes(self._images)
         self._last_number = int(meta.get("last_number", 0))
-        self._given = {row.key: row.number for row in published if row.number is not None}
+        given = (*waiting(self._folder), *(row.given for row in published if row.given))
+        self._given = {one.key: one for one in given}
         self._there = dict(self._found(published)) if trusted and meta.get("cut") == self._cut else {}
 
     def numbers(self) -> Numbers:
-        return Numbers(dict(self._given), self._last_number)
+        return Numbers({key: given.number for key, given in self._given.items()}, self._last_number)
 
     def to_cut(self, rows: Iterable[ProcessedRow]) -> list[ProcessedRow]:
         """The kept `rows` of which there is no picture yet, neither published nor cut."""
@@ -110,6 +115,8 @@ class Dataset:
             table = table.set_column(table.schema.get_field_index(column), table.schema.field(column), values)
         beside_them = zip(rows, placed, strict=True)
         store.persist([self._data / path for row, (path, _) in beside_them if path and not self._same(row)])
+        here = {FaceKey.of(row.key, row.face) for row in rows}
+        keep_waiting(self._folder, [given for key, given in self._given.items() if key not in here])
         meta = {"key": key, "cut": self._cut, "last_number": str(numbers.last)}
         manifest.write(table, self._folder / manifest.NAME, meta)
         named = {_name(path) for path, _ in placed if path}

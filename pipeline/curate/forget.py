@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pipeline import manifest, store
-from pipeline.curate import shelf
+from pipeline.curate import numbers, shelf
 from pipeline.records import ProcessedRow
 
 
@@ -25,6 +25,7 @@ def forget(data: Path, ids: Collection[str]) -> None:
             manifest.write(left, path, meta)
             for picture in doomed["path"].drop_null().to_pylist():
                 (data / picture).unlink(missing_ok=True)
+        numbers.give_up(path.parent, ids)
         for square in path.parent.glob(".squares-*/*"):
             if square.name.partition("-")[0] in ids:
                 square.unlink()

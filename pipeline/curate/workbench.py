@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline import store
 from pipeline.curate import review, shelf
-from pipeline.curate.choose import Numbers, choose
+from pipeline.curate.choose import choose
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.dataset import Dataset
 from pipeline.curate.duplicates import Likeness, likenesses
@@ -21,6 +21,7 @@ from pipeline.curate.facts import FaceFacts
 from pipeline.curate.fates import Known
 from pipeline.curate.inputs import Picture
 from pipeline.curate.look import Job, Seen, look, unreadable
+from pipeline.curate.numbers import Numbers
 from pipeline.curate.remote import look_there
 from pipeline.records import ProcessedRow
 

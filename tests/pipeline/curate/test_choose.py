@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from pipeline.curate.choose import FaceKey, Numbers, choose
+from pipeline.curate.choose import choose
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.crop import Square
 from pipeline.curate.duplicates import Likeness
@@ -14,7 +14,8 @@ from pipeline.curate.faces import Face
 from pipeline.curate.facts import PictureFacts
 from pipeline.curate.fates import Fate, Known, fates
 from pipeline.curate.inputs import Picture
-from pipeline.records import Key, ProcessedRow
+from pipeline.curate.numbers import FaceKey, Numbers
+from pipeline.records import ProcessedRow
 
 CENTER = CurateConfig(crop="center")
 FACE = CurateConfig(crop="face")
@@ -23,7 +24,7 @@ BIG, SMALL = Face(100, 100, 200, 200, 0.9), Face(10, 10, 50, 50, 0.8)
 
 
 def given_to(rows: list[ProcessedRow], last: int) -> Numbers:
-    keys = {row: FaceKey(Key(row.source, row.collection, row.source_id, row.item), row.face) for row in rows}
+    keys = {row: FaceKey.of(row.key, row.face) for row in rows}
     return Numbers({key: row.number for row, key in keys.items() if row.number}, last)
 
 

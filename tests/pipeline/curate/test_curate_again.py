@@ -16,6 +16,8 @@ from pipeline.curate.config import CurateConfig
 from pipeline.curate.curate import curate, outlook
 from pipeline.curate.faces import DETECTORS
 from pipeline.curate.forget import forget
+from pipeline.errors import TooFewPictures
+from pipeline.records import Selection
 from tests.pipeline.curate.conftest import CENTER, copied, drawn, encoded, run
 
 
@@ -69,7 +71,7 @@ def test_a_larger_original_takes_over_and_the_dropped_number_is_not_used_again(r
     raw.add(encoded(drawn(3)))
     run(raw)
     assert [(row.source_id, row.status, row.number) for row in raw.processed()] == [
-        ("0.jpg", "rejected", None),  # its number went with its row, and to nobody else
+        ("0.jpg", "rejected", 1),  # left out for a while; its number waited for it
         ("1.jpg", "kept", 2),
         ("2.jpg", "kept", 3),
         ("3.jpg", "kept", 4),
@@ -85,6 +87,38 @@ def test_a_knob_turned_and_turned_back_gives_the_same_dataset(raw):
     assert (fewer.kept, fewer.by_reason) == (4, {"blurry": 4})
     assert len(raw.pictures()) == 4
     assert run(raw).digest == first.digest != fewer.digest
+
+
+EACH_FACE = CurateConfig(faces="all", size=32, min_pictures=1)
+
+
+def test_numbers_outlive_a_trial_of_another_crop(raw, faces_drawn):
+    raw.add(*(encoded(drawn(seed)) for seed in range(3)))
+    run(raw)
+    rows, pictures = raw.processed(), raw.pictures()
+    run(raw, EACH_FACE)
+    faces = raw.processed()
+    assert [(row.face, row.number) for row in faces] == [(0, 1), (1, 4), (0, 2), (1, 5), (0, 3), (1, 6)]
+    run(raw)
+    assert (raw.processed(), raw.pictures()) == (rows, pictures)
+    raw.add(encoded(drawn(3)))
+    run(raw)
+    assert [row.number for row in raw.processed()] == [1, 2, 3, 7]
+    run(raw, EACH_FACE)
+    assert raw.processed()[:6] == faces
+
+
+def test_nothing_is_lost_by_a_trial_that_keeps_too_few(raw):
+    raw.add(*(encoded(drawn(seed)) for seed in range(4)))
+    first = run(raw)
+    rows, pictures, all_of_them = raw.processed(), raw.pictures(), raw.selections
+    raw.selections = [Selection("folder", "x", include=("3.jpg",))]
+    with pytest.raises(TooFewPictures):
+        run(raw, dataclasses.replace(CENTER, crop="pad", min_pictures=2))
+    assert [row.number for row in raw.processed()] == [4]
+    raw.selections = all_of_them
+    assert run(raw).digest == first.digest
+    assert (raw.processed(), raw.pictures()) == (rows, pictures)
 
 
 def test_a_changed_margin_detects_and_measures_nothing_again(raw, faces_drawn, looked_at):
@@ -130,19 +164,22 @@ def test_force_does_it_all_again_and_numbers_hold(raw, looked_at):
     assert [row.number for row in raw.processed()] == [2, 3]
 
 
-def test_a_forgotten_picture_leaves_no_trace_and_its_number_stays_unused(raw):
+def test_a_forgotten_picture_leaves_no_trace_and_its_number_stays_unused(raw, faces_drawn):
     raw.add(encoded(drawn(1)), encoded(drawn(2)), copied(drawn(2)), encoded(drawn(3)))
     run(raw)
+    run(raw, EACH_FACE)
+    run(raw)
     forgotten = raw.rows[1].image_id
+    assert forgotten in str(pq.read_table(raw.data / "processed" / "n" / "numbers.parquet").to_pylist())
     forget(raw.data, {forgotten})
     assert [row.source_id for row in raw.processed()] == ["0.jpg", "2.jpg", "3.jpg"]
     assert list(raw.pictures()) == ["000001.png", "000003.png"]
     raw.publish([row for row in raw.rows if row.image_id != forgotten])
     run(raw)
     assert [row.source_id for row in raw.processed()] == ["0.jpg", "2.jpg", "3.jpg"]
-    assert [row.number for row in raw.processed()] == [1, 4, 3]
+    assert [row.number for row in raw.processed()] == [1, 7, 3]
     known = [path for path in raw.data.rglob("*.parquet") if "raw" not in path.parts]
-    assert len(known) >= 4
+    assert len(known) >= 5
     assert not any(forgotten in str(pq.read_table(path).to_pylist()) for path in known)
 
 

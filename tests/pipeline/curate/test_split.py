@@ -8,9 +8,10 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.curate.choose import Numbers, choose
+from pipeline.curate.choose import choose
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.duplicates import Likeness
+from pipeline.curate.numbers import Numbers
 from pipeline.records import ProcessedRow
 from tests.pipeline.curate.test_choose import known, picture
 
