@@ -119,7 +119,9 @@ _URL = _option(
     "--url", metavar="URL", action="append", default=[], help="address of a picture or of its page"
 )
 _AUTHOR = _option("--author", metavar="NAME", action="append", default=[], help="as the manifest has it")
-_IMAGE = _option("--image", metavar="SHA256", action="append", default=[], help="its image_id")
+_IMAGE = _option(
+    "--image", metavar="IMAGE", action="append", default=[], help="its image_id (8 or more digits)"
+)
 _FROM_ALL = _option("recipe", metavar="RECIPE", nargs="?", help="default: from all sources there are")
 _PICTURES = _option(
     "image",
@@ -220,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"impasto: {' '.join(str(error).split())}{kept}")
         return error.exit_code
     except KeyboardInterrupt:
-        _complain(f"interrupted; what was done is kept. To go on: {_to_go_on(arguments)}")
+        _complain(f"interrupted; what was done is kept. {_to_go_on(arguments)}")
         return INTERRUPTED
     except BrokenPipeError:  # the reader has seen enough, as in `impasto status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -228,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _to_go_on(arguments: Sequence[str]) -> str:
-    """The same command, without starting over what was begun."""
+    """The same command, without starting over what was begun; where that is another, both."""
     kept, rest = [], iter(arguments)
     for argument in rest:
         if argument == "--force" and arguments[0] == "run":
@@ -236,7 +238,9 @@ def _to_go_on(arguments: Sequence[str]) -> str:
         elif argument.partition("=")[0] not in {"--force", "--fresh"}:
             kept.append(argument)
     called = sys.argv[0] if Path(sys.argv[0]).name == "impasto" and not shutil.which("impasto") else "impasto"
-    return shlex.join([called, *kept])
+    again = f"To go on: {shlex.join([called, *kept])}"
+    over = "" if kept == list(arguments) else f"; to start over: {shlex.join([called, *arguments])}"
+    return again + over
 
 
 def _complain(line: str) -> None:

@@ -82,6 +82,7 @@ def preprocess(args: Namespace) -> int:
     if step.done:
         _say_done(todo, [step])
         return 0
+    console.show(f"curate {step.what}: {step.why}")
     with _prefect(todo.data, verbose=args.verbose):
         from flows.preprocess import preprocess
 

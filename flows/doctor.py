@@ -25,7 +25,7 @@ def doctor(args: Namespace) -> int:
     from models import outlay  # brings torch; what is wrong with the recipe need not wait for it
 
     taken = outlay.measure(run)
-    remarks.append(doctors.views(run, taken.steps))
+    remarks += [doctors.views(run, taken.steps), *doctors.length(run, taken.steps)]
     remarks.sort(key=lambda one: doctors.TOPICS.index(one.topic))
     rows = [("!" if one.advice else "", one.topic, one.text) for one in remarks]
     console.show(console.aligned([*rows, *(("", *row) for row in _taken(taken))]))

@@ -61,9 +61,9 @@ def forget(args: Namespace) -> int:
     if not gone.rows and not gone.named:
         near = difflib.get_close_matches((args.author or [""])[0], raw.known_authors(data), n=1, cutoff=0.4)
         hint = f"; did you mean --author {near[0]!r}?" if near else ""
-        raise ConfigError(
-            "forget", (args.url + args.author + args.image)[0], f"no picture here has that{hint}"
-        )
+        asked = {"--url": args.url, "--author": args.author, "--image": args.image}
+        option, value = next((option, values[0]) for option, values in asked.items() if values)
+        raise ConfigError(option, value, f"no picture here has that{hint}")
     done = f"pictures forgotten: {gone.rows:,}" if gone.rows else "forgotten before"
     console.show(f"{done}; no later run fetches them again")
     for run in runs.trained_on(data, gone.named):
@@ -131,6 +131,8 @@ def sample(args: Namespace) -> int:
     from models import arithmetic, sample  # bring torch, which a mistyped name need not wait for
 
     output, tamed = Path(args.output), args.truncation
+    if (tamed or 1.0) < 1:
+        console.show(f"--truncation {tamed:g}: below 1 all pictures come near one average and turn pale")
     try:
         if args.arithmetic is not None:
             arithmetic.write(folder, args.arithmetic, output, truncation=tamed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ class RunStatus:
     pictures_seen: int
     minutes: float  # of training, resumes added up
     finished: bool
+    differs: dict[str, Any]  # recipe keys that set it apart from other runs of the same name
 
 
 def counts(data: Path, recipe: Recipe | None = None) -> Iterator[Count]:
@@ -54,12 +57,30 @@ def counts(data: Path, recipe: Recipe | None = None) -> Iterator[Count]:
 
 def trained(data: Path, recipe: Recipe | None = None) -> Iterator[RunStatus]:
     """The runs that have a generator, those of the recipe's dataset or all."""
-    for path in sorted((data / "runs").glob("*/generator.safetensors")):
-        about = runs.read_header(path)
-        if about is None or (recipe is not None and about["name"] != recipe.name):
-            continue
+    found = [
+        (path.parent, about)
+        for path in sorted((data / "runs").glob("*/generator.safetensors"))
+        if (about := runs.read_header(path)) and (recipe is None or about["name"] == recipe.name)
+    ]
+    for folder, about in found:
+        beside = [_keys(other) for other, its in found if its["name"] == about["name"]]
+        own = _keys(folder)
+        differs = {key: value for key, value in own.items() if any(one.get(key) != value for one in beside)}
         minutes = round(about["seconds"] / 60, 1)
-        yield RunStatus(path.parent.name, about["step"], about["pictures_seen"], minutes, about["complete"])
+        yield RunStatus(
+            folder.name, about["step"], about["pictures_seen"], minutes, about["complete"], differs
+        )
+
+
+@lru_cache(maxsize=1024)
+def _keys(run: Path) -> Mapping[str, Any]:
+    """Those of its recipe, by their full names; empty where there is none that can be read."""
+    try:
+        recipe = tomllib.loads((run / runs.RECIPE).read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return {}
+    sections = {name: keys for name, keys in recipe.items() if isinstance(keys, dict)}
+    return {f"{name}.{key}": value for name, keys in sections.items() for key, value in keys.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +128,7 @@ def as_text(data: Path, recipe: Recipe | None = None) -> str:
     ]
     if len(found) > 1:
         parts.append(console.aligned(found))
-    rows = [("run", "step", "pictures seen", "minutes", "")]
+    rows = [("run", "step", "pictures seen", "minutes", "", "differs by")]
     rows += [
         (
             run.name,
@@ -115,6 +136,7 @@ def as_text(data: Path, recipe: Recipe | None = None) -> str:
             f"{run.pictures_seen:,}",
             f"{run.minutes:g}",
             "" if run.finished else "unfinished",
+            " ".join(f"{key}={value}" for key, value in run.differs.items()),
         )
         for run in trained(data, recipe)
     ]

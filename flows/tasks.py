@@ -22,6 +22,7 @@ from prefect.cache_policies import CacheKeyFnPolicy
 from flows import artifacts, clients, cluster, console, doctor, rates, summaries, tables, turns
 from flows.console import Console, Lines
 from flows.orders import Order, now
+from models import run as runs
 from models import trainer
 from models.records import Trained
 from pipeline import manifest, store
@@ -33,8 +34,6 @@ from pipeline.curate import curate as curation
 from pipeline.curate.curate import Curated
 from pipeline.errors import SourceRefused
 from studio import report as studio_report
-
-RECIPE = "recipe.toml"  # in a run's folder: what it was asked to be
 
 _PASSING = {errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT}
 
@@ -151,7 +150,7 @@ def train(order: Order) -> Path:
 def _train(key: str, order: Order, fresh: bool, folder: Path | None) -> dict[str, Any]:  # noqa: ARG001 (key: the cache)
     recipe = order.recipe
     if folder is not None:  # without a dataset: training says what is missing
-        store.write_text(folder / RECIPE, recipe.to_toml())
+        store.write_text(folder / runs.RECIPE, recipe.to_toml())
     for line in () if folder is None else doctor.before_training(order):
         _console().say(line)
     minutes = recipe.train.minutes
@@ -169,7 +168,7 @@ def report(order: Order, folder: Path) -> dict[str, str]:
     )
     raw = [manifest.raw_folder(order.data, one.source, one.collection) for one in order.recipe.selections]
     shown = [*raw, manifest.processed_folder(order.data, order.recipe.name)]
-    files = [*(one / manifest.NAME for one in shown), folder / "metrics.parquet", folder / RECIPE]
+    files = [*(one / manifest.NAME for one in shown), folder / "metrics.parquet", folder / runs.RECIPE]
     digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.exists()]
     run(_key("report", studio_report.VERSION, order.data, [folder.name, digests]), folder, order.data)
     artifacts.run(folder, page)

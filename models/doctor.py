@@ -125,4 +125,15 @@ def views(run: Run, steps: int) -> Remark:
     if times > _MOST_VIEWS:
         text = f"each is seen {times:,.0f} times, which is long; watch for copies (train.evaluate_every)"
         return Remark("pictures", text, advice=True)
-    return Remark("pictures", f"each is seen {times:,.0f} times", advice=False)
+    often = "once" if round(times) == 1 else f"{times:,.0f} times"
+    return Remark("pictures", f"each is seen {often}", advice=False)
+
+
+def length(run: Run, steps: int) -> Iterator[Remark]:
+    """What a run of so few steps will not show."""
+    if steps < run.config.sample_every:
+        text = (
+            f"about {steps:,} steps are soon over: one grid, at the end, and little learnt; longer is better "
+            f"and --set train.sample_every={max(1, steps // 10)} shows how it begins"
+        )
+        yield Remark("settings", text, advice=True)

@@ -35,6 +35,7 @@ _NOT_IN_DIGEST = frozenset(
     "checkpoint_every log_every sample_every evaluate_every".split()
 )
 PICTURES = "pictures.parquet"
+RECIPE = "recipe.toml"  # what the run was asked to be
 _HEADER_LIMIT = 100_000_000  # bytes; as the safetensors format says
 
 
@@ -140,8 +141,8 @@ class Run:
             number += 1
         self.folder.rename(old)
         self.folder.mkdir()
-        if (old / "recipe.toml").exists():
-            shutil.copy2(old / "recipe.toml", self.folder / "recipe.toml")
+        if (old / RECIPE).exists():
+            shutil.copy2(old / RECIPE, self.folder / RECIPE)
 
 
 def find(config: TrainConfig, name: str, data: Path) -> Run:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Collection as Group
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 from pipeline import manifest
 from pipeline.acquire import journal
 from pipeline.acquire.collection import Collection
+from pipeline.errors import ConfigError
 from pipeline.records import RawRow
 
 _NOTHING: dict[str, Any] = dict.fromkeys(
@@ -41,12 +43,14 @@ def forget(
 
     They are looked for in the collections `within` (source, collection), None for all; their bytes go
     wherever else they were found. A tombstone keeps by what the picture is known again, and nothing else.
-    Killed half-way, any later call ends it.
+    Killed half-way, any later call ends it. Of an image id the first 8 digits will do, if no other begins
+    so; else raises ConfigError.
     """
     collections = [Collection(data, *names) for names in _names(data)]
     for known in collections:
         known.fold()
     rows = [row for known in collections for row in known.rows.values()]
+    images = {_meant(image, rows) for image in images}
     named = {
         row.key
         for row in rows
@@ -70,6 +74,16 @@ def forget(
                 file.unlink(missing_ok=True)
     asked = {row.image_id for row in rows if row.image_id and (row.key in named or row.image_id in images)}
     return Forgotten(count, frozenset(asked), frozenset(ids))
+
+
+def _meant(image: str, rows: Iterable[RawRow]) -> str:
+    """The image_id that begins so; `image` itself where none does."""
+    if not re.fullmatch("[0-9a-f]{8,64}", image):
+        raise ConfigError("--image", image, "need 8 or more digits of an image_id, as the manifest has it")
+    found = {row.image_id for row in rows if row.image_id and row.image_id.startswith(image)}
+    if len(found) > 1:
+        raise ConfigError("--image", image, f"{len(found)} pictures begin so; name more digits")
+    return found.pop() if found else image
 
 
 def known_authors(data: Path) -> set[str]:

@@ -195,10 +195,23 @@ def test_a_plan_says_what_would_keep_a_run_from_training(
     ("typed", "again"),
     [
         ("run", "impasto run"),
-        ("run portraits --force train --data d", "impasto run portraits --data d"),
-        ("run portraits --force=train", "impasto run portraits"),
-        ("train portraits --fresh", "impasto train portraits"),
-        ("preprocess --force portraits", "impasto preprocess portraits"),
+        ("run portraits --set train.seed=2", "impasto run portraits --set train.seed=2"),
+        (
+            "run portraits --force train --data d",
+            "impasto run portraits --data d; to start over: impasto run portraits --force train --data d",
+        ),
+        (
+            "run portraits --force=train",
+            "impasto run portraits; to start over: impasto run portraits --force=train",
+        ),
+        (
+            "train portraits --fresh",
+            "impasto train portraits; to start over: impasto train portraits --fresh",
+        ),
+        (
+            "preprocess --force portraits",
+            "impasto preprocess portraits; to start over: impasto preprocess --force portraits",
+        ),
     ],
 )
 def test_an_interrupted_command_says_how_to_go_on(

@@ -63,6 +63,18 @@ def test_what_another_recipe_fetched_is_not_looked_for(
     assert raw_row(scraped, "05.png")["status"] == "forgotten"
 
 
+def test_a_picture_to_forget_is_named_by_the_first_digits_of_its_image_id(
+    scraped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, data = str(raw_row(scraped, "05.png")["image_id"]), str(scraped.parent / "data")
+    for wrong, why in ((image[:7], "8 or more digits"), ("0123456789", "no picture here has that")):
+        assert cli.main(["forget", "--image", wrong, "--data", data]) == 2
+        assert f"--image = {wrong!r}: " in (said := capsys.readouterr().err)
+        assert why in said
+    assert cli.main(["forget", "--image", image[:8], "--data", data]) == 0
+    assert raw_row(scraped, "05.png")["status"] == "forgotten"
+
+
 def test_forgetting_nothing_named_is_a_mistake(scraped: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["forget", str(scraped)]) == 2
     assert "--author" in capsys.readouterr().err

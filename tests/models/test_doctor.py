@@ -164,6 +164,21 @@ def test_the_command_marks_what_is_to_be_done(
     assert not (data / "runs").exists()
 
 
+def test_a_run_that_is_soon_over_is_told(
+    make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_dataset(count=120)
+    recipe = data / "blobs.toml"
+    keys = 'device="cpu"\nbase_channels=4\nbatch_size=8\nsample_every=20\naugment=["diffaugment"]\n'
+    recipe.write_text(f'[[source]]\nkind="folder"\npath="."\n[train]\n{keys}')
+    for steps, often, soon in ((15, "once", True), (30, "2 times", False)):
+        assert main(["doctor", str(recipe), "--data", str(data), "--set", f"train.steps={steps}"]) == 0
+        said = capsys.readouterr().out
+        assert f"each is seen {often}\n" in said
+        assert ("! " in said) == soon
+        assert (f"about {steps} steps are soon over" in said) == soon
+
+
 def test_of_a_run_that_has_ended_there_is_no_time_to_tell(
     make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
