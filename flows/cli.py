@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from flows import commands, describe, doctor, errands, recipes, sources
+from flows import commands, console, describe, doctor, errands, recipes, sources
 from flows.orders import STAGES
 from models.errors import TrainingError
 from pipeline.errors import ImpastoError, SourceRefused
@@ -219,10 +219,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kept = (
             "; what was fetched is kept, the same command goes on" if isinstance(error, SourceRefused) else ""
         )
-        _complain(f"impasto: {' '.join(str(error).split())}{kept}")
+        console.complain(f"impasto: {' '.join(str(error).split())}{kept}")
         return error.exit_code
     except KeyboardInterrupt:
-        _complain(f"interrupted; what was done is kept. {_to_go_on(arguments)}")
+        console.complain(f"interrupted; what was done is kept. {_to_go_on(arguments)}")
         return INTERRUPTED
     except BrokenPipeError:  # the reader has seen enough, as in `impasto status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -241,10 +241,6 @@ def _to_go_on(arguments: Sequence[str]) -> str:
     again = f"To go on: {shlex.join([called, *kept])}"
     over = "" if kept == list(arguments) else f"; to start over: {shlex.join([called, *arguments])}"
     return again + over
-
-
-def _complain(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":

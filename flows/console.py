@@ -135,6 +135,11 @@ def show(text: str) -> None:
     print(text, flush=True)
 
 
+def complain(line: str) -> None:
+    """Beside what programs read."""
+    sys.stderr.write(f"{line}\n")
+
+
 def show_json(value: object) -> None:
     show(json.dumps(value, indent=1, default=str))
 

@@ -132,7 +132,7 @@ def sample(args: Namespace) -> int:
 
     output, tamed = Path(args.output), args.truncation
     if (tamed or 1.0) < 1:
-        console.show(f"--truncation {tamed:g}: below 1 all pictures come near one average and turn pale")
+        console.complain(f"--truncation {tamed:g}: below 1 all pictures come near one average and turn pale")
     try:
         if args.arithmetic is not None:
             arithmetic.write(folder, args.arithmetic, output, truncation=tamed)

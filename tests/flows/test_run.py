@@ -117,6 +117,13 @@ def test_status_counts_every_fate(scraped: Path, impasto: Impasto) -> None:
     assert "no pictures of portraits in " in finish(impasto("status", "portraits"))
 
 
+def test_preprocess_says_what_is_to_be_done_again_and_why(scraped: Path, impasto: Impasto) -> None:
+    asked = ("preprocess", str(scraped))
+    assert "curate tiny: 12 pictures to look at" in finish(impasto(*asked))
+    smaller = finish(impasto(*asked, "--set", "curate.size=32"))
+    assert "curate tiny: 0 pictures to look at, 12 known ones to cut" in smaller
+
+
 def outcome(data: Path) -> dict[str, object]:
     """What a run leaves behind but for times and tries."""
     raw = pq.read_table(next(data.glob("raw/folder/*/manifest.parquet")))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from flows import cli
 from models import arithmetic, sample
 from models.chance import latents
 from models.config import TrainConfig
@@ -98,6 +99,18 @@ def test_truncation_tames_every_picture_and_keeps_their_order() -> None:
     assert tame.std() == pytest.approx(0.743, abs=0.02)  # of a normal distribution cut at ± 1.5
     assert torch.allclose(sample.truncated(points, 8.0), points, atol=1e-4)
     assert sample.truncated(points, None) is points
+
+
+@pytest.mark.parametrize(("limit", "said"), [("0.5", "turn pale"), ("1.5", "")])
+def test_a_truncation_that_is_too_strong_is_told_beside_the_answer(
+    run: Path, tmp_path: Path, limit: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid = tmp_path / "grid.png"
+    assert cli.main(["sample", str(run), "-n", "4", "-o", str(grid), "--truncation", limit]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == f"{grid}\n"
+    assert captured.err.count("\n") == bool(said)
+    assert said in captured.err
 
 
 def test_a_sum_of_points_shows_its_terms_their_means_and_the_result(run: Path, tmp_path: Path) -> None:
