@@ -235,8 +235,8 @@ def _to_go_on(arguments: Sequence[str]) -> str:
     for argument in rest:
         if argument == "--force" and arguments[0] == "run":
             next(rest, None)  # its stage
-        elif argument.partition("=")[0] not in {"--force", "--fresh"}:
-            kept.append(argument)
+        elif arguments[0] == "scrape" or argument.partition("=")[0] not in {"--force", "--fresh"}:
+            kept.append(argument)  # of scrape, too, whose --force does not start over
     called = sys.argv[0] if Path(sys.argv[0]).name == "impasto" and not shutil.which("impasto") else "impasto"
     again = f"To go on: {shlex.join([called, *kept])}"
     over = "" if kept == list(arguments) else f"; to start over: {shlex.join([called, *arguments])}"

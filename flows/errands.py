@@ -131,7 +131,7 @@ def sample(args: Namespace) -> int:
     from models import arithmetic, sample  # bring torch, which a mistyped name need not wait for
 
     output, tamed = Path(args.output), args.truncation
-    if (tamed or 1.0) < 1:
+    if tamed is not None and tamed < 1:
         console.complain(f"--truncation {tamed:g}: below 1 all pictures come near one average and turn pale")
     try:
         if args.arithmetic is not None:

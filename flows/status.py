@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,17 +61,17 @@ def trained(data: Path, recipe: Recipe | None = None) -> Iterator[RunStatus]:
         for path in sorted((data / "runs").glob("*/generator.safetensors"))
         if (about := runs.read_header(path)) and (recipe is None or about["name"] == recipe.name)
     ]
+    recipes = {folder: _keys(folder) for folder, _ in found}
     for folder, about in found:
-        beside = [_keys(other) for other, its in found if its["name"] == about["name"]]
-        own = _keys(folder)
-        differs = {key: value for key, value in own.items() if any(one.get(key) != value for one in beside)}
+        others = [recipes[other] for other, its in found if its["name"] == about["name"] and recipes[other]]
+        own = recipes[folder].items()
+        differs = {key: value for key, value in own if any(one.get(key) != value for one in others)}
         minutes = round(about["seconds"] / 60, 1)
         yield RunStatus(
             folder.name, about["step"], about["pictures_seen"], minutes, about["complete"], differs
         )
 
 
-@lru_cache(maxsize=1024)
 def _keys(run: Path) -> Mapping[str, Any]:
     """Those of its recipe, by their full names; empty where there is none that can be read."""
     try:

@@ -22,23 +22,16 @@ from pipeline.curate.config import CurateConfig
 from pipeline.curate.crop import Square
 from pipeline.curate.encode import SUFFIX
 from pipeline.curate.look import square_name
-from pipeline.curate.numbers import FaceKey, Given, Numbers, keep_waiting, waiting
+from pipeline.curate.numbers import FaceKey, Numbered, Numbers, keep_waiting, waiting
 from pipeline.records import ProcessedRow
 
 _MARKER = ".publishing"
 
 
 @dataclass(slots=True)
-class Published:
+class Published(Numbered):
     """The columns of a processed row that the next publishing depends on: reading all takes twice as long."""
 
-    image_id: str
-    source: str
-    collection: str
-    source_id: str
-    item: int
-    face: int | None
-    number: int | None
     path: str | None
     sha256: str | None
     crop_left: int | None
@@ -46,14 +39,6 @@ class Published:
     crop_right: int | None
     crop_bottom: int | None
     crop_angle: float | None = None
-
-    @property
-    def given(self) -> Given | None:
-        if self.number is None:
-            return None
-        return Given(
-            self.image_id, self.source, self.collection, self.source_id, self.item, self.face, self.number
-        )
 
 
 def done(data: Path, name: str, key: str) -> bool:
@@ -88,12 +73,13 @@ class Dataset:
         published = list(manifest.rows(read(data, name), Published))
         self._files = store.sizes(self._images)
         self._last_number = int(meta.get("last_number", 0))
-        given = (*waiting(self._folder), *(row.given for row in published if row.given))
-        self._given = {one.key: one for one in given}
+        rows = (*waiting(self._folder), *published)
+        self._given = {row.key: row for row in rows if row.number is not None}
         self._there = dict(self._found(published)) if trusted and meta.get("cut") == self._cut else {}
 
     def numbers(self) -> Numbers:
-        return Numbers({key: given.number for key, given in self._given.items()}, self._last_number)
+        given = {key: row.number for key, row in self._given.items() if row.number is not None}
+        return Numbers(given, self._last_number)
 
     def to_cut(self, rows: Iterable[ProcessedRow]) -> list[ProcessedRow]:
         """The kept `rows` of which there is no picture yet, neither published nor cut."""
@@ -116,7 +102,7 @@ class Dataset:
         beside_them = zip(rows, placed, strict=True)
         store.persist([self._data / path for row, (path, _) in beside_them if path and not self._same(row)])
         here = {FaceKey.of(row.key, row.face) for row in rows}
-        keep_waiting(self._folder, [given for key, given in self._given.items() if key not in here])
+        keep_waiting(self._folder, [row for key, row in self._given.items() if key not in here])
         meta = {"key": key, "cut": self._cut, "last_number": str(numbers.last)}
         manifest.write(table, self._folder / manifest.NAME, meta)
         named = {_name(path) for path, _ in placed if path}

@@ -43,9 +43,9 @@ class Numbers:
         return self.given.get(key)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A number, and the row that it was given to."""
+@dataclass(slots=True)
+class Numbered:
+    """A row of a dataset by what it is known by, and the number that was given to it."""
 
     image_id: str
     source: str
@@ -53,24 +53,24 @@ class Given:
     source_id: str
     item: int
     face: int | None
-    number: int
+    number: int | None
 
     @property
     def key(self) -> FaceKey:
         return FaceKey.of(Key(self.source, self.collection, self.source_id, self.item), self.face)
 
 
-def waiting(folder: Path) -> list[Given]:
+def waiting(folder: Path) -> list[Numbered]:
     """Those of a dataset's folder."""
-    return list(manifest.rows(manifest.read(folder / _WAITING, Given), Given))
+    return list(manifest.rows(manifest.read(folder / _WAITING, Numbered), Numbered))
 
 
-def keep_waiting(folder: Path, numbers: Iterable[Given]) -> None:
-    path, rows = folder / _WAITING, manifest.table(numbers, Given)
+def keep_waiting(folder: Path, numbered: Iterable[Numbered]) -> None:
+    path, rows = folder / _WAITING, manifest.table(numbered, Numbered)
     if len(rows) or path.exists():
         manifest.write(rows, path, {})
 
 
 def give_up(folder: Path, ids: Collection[str]) -> None:
     """Those of pictures with these image_ids wait no longer; nobody else gets them."""
-    keep_waiting(folder, [number for number in waiting(folder) if number.image_id not in ids])
+    keep_waiting(folder, [one for one in waiting(folder) if one.image_id not in ids])

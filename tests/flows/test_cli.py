@@ -195,6 +195,7 @@ def test_a_plan_says_what_would_keep_a_run_from_training(
     ("typed", "again"),
     [
         ("run", "impasto run"),
+        ("scrape portraits --force", "impasto scrape portraits --force"),
         ("run portraits --set train.seed=2", "impasto run portraits --set train.seed=2"),
         (
             "run portraits --force train --data d",

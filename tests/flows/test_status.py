@@ -38,9 +38,12 @@ def test_runs_of_one_recipe_are_told_apart_by_the_keys_in_which_they_differ(
         second: {"train.seed": 7, "train.batch_size": 4},
         third: {"train.seed": 7, "train.batch_size": 2},
     }
-    (scraped.parent / "data" / "runs" / first / runs.RECIPE).write_text("= no recipe")
+    (scraped.parent / "data" / "runs" / second / runs.RECIPE).write_text("= no recipe")
     assert cli.main(["status", "--data", data]) == 0
-    assert "train.seed=7" in capsys.readouterr().out
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+    assert lines[first].endswith("train.batch_size=4 train.seed=0")
+    assert lines[third].endswith("train.batch_size=2 train.seed=7")
+    assert "=" not in lines[second]
 
 
 def test_after_a_trial_that_kept_too_few_the_run_begun_before_goes_on(scraped: Path) -> None:

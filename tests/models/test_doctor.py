@@ -147,15 +147,20 @@ def test_a_batch_that_does_not_fit_is_answered_by_one_that_does(make_dataset: Ma
             train(large, "blobs", data)
 
 
+def recipe_on(data: Path, *keys: str) -> str:
+    """A recipe of the dataset "blobs" with these keys of [train]."""
+    path = data / "blobs.toml"
+    train_keys = "\n".join(('device = "cpu"', "base_channels = 4", *keys))
+    path.write_text(f'[[source]]\nkind = "folder"\npath = "."\n[train]\n{train_keys}\n')
+    return str(path)
+
+
 def test_the_command_marks_what_is_to_be_done(
     make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = make_dataset(count=120)
-    recipe = data / "blobs.toml"
-    recipe.write_text(
-        '[[source]]\nkind="folder"\npath="."\n[train]\ndevice="cpu"\nbase_channels=4\nsteps=500\n'
-    )
-    assert main(["doctor", str(recipe), "--data", str(data), "--set", "train.batch_size=8"]) == 0
+    recipe = recipe_on(data, "steps=500")
+    assert main(["doctor", recipe, "--data", str(data), "--set", "train.batch_size=8"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line[:14].split() for line in lines] == [
         ["pictures"], ["pictures"], ["duplicates"], ["!", "settings"], ["settings"], ["time"], ["disk"],
@@ -168,11 +173,9 @@ def test_a_run_that_is_soon_over_is_told(
     make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = make_dataset(count=120)
-    recipe = data / "blobs.toml"
-    keys = 'device="cpu"\nbase_channels=4\nbatch_size=8\nsample_every=20\naugment=["diffaugment"]\n'
-    recipe.write_text(f'[[source]]\nkind="folder"\npath="."\n[train]\n{keys}')
+    recipe = recipe_on(data, "batch_size=8", "sample_every=20", 'augment=["diffaugment"]')
     for steps, often, soon in ((15, "once", True), (30, "2 times", False)):
-        assert main(["doctor", str(recipe), "--data", str(data), "--set", f"train.steps={steps}"]) == 0
+        assert main(["doctor", recipe, "--data", str(data), "--set", f"train.steps={steps}"]) == 0
         said = capsys.readouterr().out
         assert f"each is seen {often}\n" in said
         assert ("! " in said) == soon
@@ -183,9 +186,7 @@ def test_of_a_run_that_has_ended_there_is_no_time_to_tell(
     make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = make_dataset(count=16)
-    recipe = data / "blobs.toml"
-    keys = 'device="cpu"\nbase_channels=4\nbatch_size=8\nsteps=2\nlog_every=1\n'
-    recipe.write_text(f'[[source]]\nkind="folder"\npath="."\n[train]\n{keys}')
-    train(recipes.load(str(recipe)).train, "blobs", data)
-    assert main(["doctor", str(recipe), "--data", str(data)]) == 0
+    recipe = recipe_on(data, "batch_size=8", "steps=2", "log_every=1")
+    train(recipes.load(recipe).train, "blobs", data)
+    assert main(["doctor", recipe, "--data", str(data)]) == 0
     assert "the run on this dataset has ended after 2 steps" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline import manifest
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.curate import curate, outlook
 from pipeline.curate.faces import DETECTORS
@@ -108,6 +109,25 @@ def test_numbers_outlive_a_trial_of_another_crop(raw, faces_drawn):
     assert raw.processed()[:6] == faces
 
 
+def test_numbers_outlive_a_trial_that_ends_before_its_manifest(raw, faces_drawn, monkeypatch):
+    raw.add(*(encoded(drawn(seed)) for seed in range(3)))
+    run(raw, EACH_FACE)
+    rows, pictures, write = raw.processed(), raw.pictures(), manifest.write
+
+    def interrupted(table, path, meta):
+        if path.name == manifest.NAME:
+            raise KeyboardInterrupt
+        write(table, path, meta)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(manifest, "write", interrupted)
+        run(raw)
+    run(raw)
+    assert [row.number for row in raw.processed()] == [1, 3, 5]
+    run(raw, EACH_FACE)
+    assert (raw.processed(), raw.pictures()) == (rows, pictures)
+
+
 def test_nothing_is_lost_by_a_trial_that_keeps_too_few(raw):
     raw.add(*(encoded(drawn(seed)) for seed in range(4)))
     first = run(raw)
@@ -189,7 +209,8 @@ def test_that_nothing_is_to_be_done_is_found_out_without_heavy_libraries(raw):
     curate(config, "n", raw.selections, raw.data)
     code = textwrap.dedent("""
         import pathlib, sys
-        from pipeline.curate.config import CurateConfig
+        from pipeline import manifest
+from pipeline.curate.config import CurateConfig
         from pipeline.curate.curate import outlook
         from pipeline.records import Selection
         config = CurateConfig(crop="center", size=32, min_side=32, min_pictures=1)
