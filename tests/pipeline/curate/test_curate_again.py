@@ -119,9 +119,10 @@ def test_numbers_outlive_a_trial_that_ends_before_its_manifest(raw, faces_drawn,
             raise KeyboardInterrupt
         write(table, path, meta)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(manifest, "write", interrupted)
-        run(raw)
+        with pytest.raises(KeyboardInterrupt):
+            run(raw)
     run(raw)
     assert [row.number for row in raw.processed()] == [1, 3, 5]
     run(raw, EACH_FACE)
@@ -209,8 +210,7 @@ def test_that_nothing_is_to_be_done_is_found_out_without_heavy_libraries(raw):
     curate(config, "n", raw.selections, raw.data)
     code = textwrap.dedent("""
         import pathlib, sys
-        from pipeline import manifest
-from pipeline.curate.config import CurateConfig
+        from pipeline.curate.config import CurateConfig
         from pipeline.curate.curate import outlook
         from pipeline.records import Selection
         config = CurateConfig(crop="center", size=32, min_side=32, min_pictures=1)
