@@ -125,7 +125,7 @@ def views(run: Run, steps: int) -> Remark:
     if times > _MOST_VIEWS:
         text = f"each is seen {times:,.0f} times, which is long; watch for copies (train.evaluate_every)"
         return Remark("pictures", text, advice=True)
-    often = "once" if round(times) == 1 else f"{times:,.0f} times"
+    often = {0: "less than once", 1: "once"}.get(round(times), f"{times:,.0f} times")
     return Remark("pictures", f"each is seen {often}", advice=False)
 
 
