@@ -28,9 +28,10 @@ _BLOCK = 4096  # pictures, or pairs
 _SEGMENTS = ((0, 1), (0, 0.95), (0, 0.9), (0.05, 0.95), (0.05, 0.9), (0.1, 0.9), (0, 0.45), (0.55, 0.45))
 _CROPS = [(y, x) for y in range(6) for x in range(6)]
 _HALVES = [(6, 0), (7, 0), (0, 6), (0, 7)]
-_MIRRORED_HALVES = [0, 1, 3, 2]
 _INSIDE = len(_CROPS)  # the view after the crops
 _VIEWS = np.array([*_CROPS, (0, 0), *_HALVES])
+_TOP, _BOTTOM, _LEFT, _RIGHT = range(_INSIDE + 1, len(_VIEWS))
+_MIRRORED = {_TOP: _TOP, _BOTTOM: _BOTTOM, _LEFT: _RIGHT, _RIGHT: _LEFT}
 
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -133,9 +134,11 @@ class Index:
         self._hashes = np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, len(_VIEWS))
 
     def near(
-        self, views: Sequence[int], bases: Sequence[int], first_new: int, *, flip: bool
+        self, views: Sequence[int], mirrored: Sequence[int], bases: Sequence[int], first_new: int
     ) -> Iterator[Pairs]:
-        """Where one picture, seen through one of `views`, may be another through one of `bases`."""
+        """Where one picture, seen through one of `views`, may be another through one of `bases`, or, seen
+        through one of `mirrored`, its mirror image.
+        """
         halves = views[0] > _INSIDE
         radius, least = (_HALF_RADIUS, _HALF_COSINE) if halves else (_RADIUS, _COSINE)
         every, new = np.arange(len(self._hashes)), np.arange(first_new, len(self._hashes))
@@ -143,16 +146,17 @@ class Index:
             if not len(asked):
                 continue
             base, base_view = self._entries(among, bases)
-            table = Table(self._hashes[base, base_view] ^ (_MIRROR if flip else np.uint64(0)), radius)
-            for start in range(0, len(asked), _BLOCK):
-                query, view = self._entries(asked[start : start + _BLOCK], views)
-                best: list[Pairs] = []
-                for at, found, distance in table.near(self._hashes[query, view]):
-                    pairs = Pairs(
-                        query[at], view[at], base[found], base_view[found], distance, np.full(len(at), flip)
-                    )
-                    best.append(pairs.of(query[at] != base[found]))
-                yield from self._alike(joined(best).nearest(), least, flip=flip)
+            table = Table(self._hashes[base, base_view], radius)
+            for flip, through in ((False, views), (True, mirrored)):
+                for start in range(0, len(asked), _BLOCK):
+                    query, view = self._entries(asked[start : start + _BLOCK], through)
+                    hashes = self._hashes[query, view] ^ (_MIRROR if flip else np.uint64(0))
+                    best: list[Pairs] = []
+                    for at, found, distance in table.near(hashes):
+                        flips = np.full(len(at), flip)
+                        pairs = Pairs(query[at], view[at], base[found], base_view[found], distance, flips)
+                        best.append(pairs.of(query[at] != base[found]))
+                    yield from self._alike(joined(best).nearest(), least, flip=flip)
 
     def _entries(self, pictures: Indices, views: Sequence[int]) -> tuple[Indices, Indices]:
         """Picture and view of every hash; what is inside a border only where there is one."""
@@ -191,12 +195,10 @@ def candidates(signatures: Sequence[bytes], hashes: Sequence[bytes], first_new: 
     Of each picture its signature and what `hashed` makes of it.
     """
     index = Index(signatures, hashes)
-    found = []
-    for flip in (False, True):
-        found += [*index.near(range(_INSIDE + 1), (0, _INSIDE), first_new, flip=flip)]
-        for half, mirrored in enumerate(_MIRRORED_HALVES, start=_INSIDE + 1):
-            base = _INSIDE + 1 + mirrored if flip else half
-            found += [*index.near((half,), (base,), first_new, flip=flip)]
+    whole = range(_INSIDE + 1)
+    found = [*index.near(whole, whole, (0, _INSIDE), first_new)]
+    for half, mirrored in _MIRRORED.items():
+        found += index.near((half,), (mirrored,), (half,), first_new)
     pairs = joined(found).nearest()
     box_one, box_other = index.boxes(pairs.one, pairs.view), index.boxes(pairs.other, pairs.base)
     box_one[pairs.flip] = box_one[pairs.flip][:, [2, 1, 0, 3]]

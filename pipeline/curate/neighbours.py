@@ -31,7 +31,9 @@ class Table:
             keys = (_word(hashes, word)[:, None] ^ np.array(flips, np.uint16)).ravel()
             order = np.argsort(keys, kind="stable")
             self._entries.append((order // len(flips)).astype(np.uint32))
-            self._starts.append(np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1 << 16))]))
+            starts = np.zeros((1 << 16) + 1, np.intp)
+            np.cumsum(np.bincount(keys, minlength=1 << 16), out=starts[1:])
+            self._starts.append(starts)
 
     def near(self, queries: Hashes) -> Iterator[tuple[Indices, Indices, npt.NDArray[np.uint8]]]:
         """Indices of queries and of hashes within the radius, each pair once, and the bits between."""
