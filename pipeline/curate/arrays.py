@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 Bytes = npt.NDArray[np.uint8]  # H × W, or H × W × RGB; of N pictures N × that
+_MUCH = 3.0  # reduced by more, what is reduced by two first is hardly another picture
 _LITTLE = 1.5  # reduced by less, nearly all pixels count between four neighbours, too
 
 
@@ -22,6 +23,9 @@ def resized(picture: Bytes, size: tuple[int, int]) -> Bytes:
     height, width = picture.shape[:2]
     least = min(width, size[0]), min(height, size[1])
     seen: Any = picture
+    if min(width / least[0], height / least[1]) >= _MUCH and not (width % 2 or height % 2):
+        width, height = width // 2, height // 2  # of whole pixels means are quick
+        seen = cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA)
     if max(width / least[0], height / least[1]) > _LITTLE:  # else means of areas take five times as long
         seen = cv2.resize(seen, least, interpolation=cv2.INTER_AREA)
     if seen.shape[1::-1] != size:
@@ -29,11 +33,11 @@ def resized(picture: Bytes, size: tuple[int, int]) -> Bytes:
     return np.asarray(seen)
 
 
-def squashed(grey: Bytes, side: int, box: tuple[int, int, int, int] | None = None) -> Bytes:
-    """H × W, or what `box` (left, top, right, bottom) holds of it, to side × side: by Pillow, whose filter
-    takes copies for copies that OpenCV's means of areas, in half of the time, do not.
+def squashed(grey: Bytes, side: int) -> Bytes:
+    """H × W to side × side: by Pillow, whose filter takes copies for copies that OpenCV's means of areas, in
+    half of the time, do not.
     """
-    return np.asarray(Image.fromarray(grey).resize((side, side), Image.Resampling.BILINEAR, box))
+    return np.asarray(Image.fromarray(grey).resize((side, side), Image.Resampling.BILINEAR))
 
 
 def luma(picture: Bytes) -> Bytes:
@@ -50,11 +54,15 @@ def chroma(picture: Bytes) -> Bytes:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)[..., :0:-1].transpose(2, 0, 1), np.uint8)
 
 
-def laplacian(picture: Bytes) -> npt.NDArray[np.float32]:
-    """Of H × W: each pixel's four neighbours less four times itself."""
+def laplacian_variance(grey: Bytes) -> float:
+    """Of each pixel's four neighbours less four times itself, for all pixels that have four."""
     import cv2
 
-    return np.asarray(cv2.Laplacian(picture, cv2.CV_32F), np.float32)
+    found = cv2.Laplacian(grey, cv2.CV_16S)[1:-1, 1:-1]  # whole numbers: the same sums in half the time
+    if not found.size:
+        return 0.0
+    mean = cv2.sumElems(found)[0] / found.size
+    return float(cv2.norm(found, cv2.NORM_L2SQR)) / found.size - float(mean) ** 2
 
 
 def lines(picture: Bytes, axis: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -70,10 +70,12 @@ class Pixels:
         return self.at(max(scale, WORKING_SIDE / max(self.width, self.height)))
 
     def fitted(self, side_px: int) -> Bytes:
-        """The whole picture, H × W × RGB, its longer side `side_px`, be it enlarged."""
+        """The whole picture, H × W × RGB, its longer side `side_px`, be it enlarged; both sides are even, for
+        such are quickly halved.
+        """
         if side_px not in self._fitted:
             scale = side_px / max(self.width, self.height)
-            size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+            size = (_even(self.width * scale), _even(self.height * scale))
             self._fitted[side_px] = resized(np.asarray(self.working(scale)), size)
         return self._fitted[side_px]
 
@@ -105,6 +107,10 @@ class Pixels:
                 return _rgb(image, divisor)
         except Exception as error:  # as above
             raise PictureFault("undecodable", f"{type(error).__name__}: {error}") from error
+
+
+def _even(side: float) -> int:
+    return max(1, round(side / 2)) * 2
 
 
 def _rgb(image: Image.Image, divisor: int) -> Image.Image:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curate.arrays import Bytes, laplacian, luma, moments, resized
+from pipeline.curate.arrays import Bytes, laplacian_variance, luma, moments, resized, squashed
 from pipeline.curate.decode import Pixels
 from pipeline.curate.hashes import hashed
 from pipeline.curate.saliency import focuses
-from pipeline.curate.signature import shown, signatures
-from pipeline.curate.verify import CHROMA_SIDE, thumb
+from pipeline.curate.signature import signatures
+from pipeline.curate.verify import CHROMA_SIDE, LUMA_SIDE, thumb
 
-VERSION = 7  # bumped when a value would change
+VERSION = 8  # bumped when a value would change
 _SMALL = 32  # px, what hash and colourfulness see
 _QUALITY_SIDE = 160  # px of the longer side: sharpness that a small generator would see
 
@@ -42,10 +42,9 @@ def measure(pictures: Sequence[Pixels]) -> list[Measures]:
     fitted = [picture.fitted(_QUALITY_SIDE) for picture in pictures]
     greys = [luma(picture) for picture in fitted]
     small = [resized(picture, (_SMALL, _SMALL)) for picture in fitted]
-    seen = [shown(grey) for grey in greys]
     together = np.stack(small)
     small_greys = luma(together.reshape(-1, _SMALL, 3)).reshape(-1, _SMALL, _SMALL)
-    signed = signatures(seen)
+    signed = signatures(greys)
     found = zip(
         perceptual_hashes(small_greys),
         [laplacian_variance(grey) for grey in greys],
@@ -54,7 +53,10 @@ def measure(pictures: Sequence[Pixels]) -> list[Measures]:
         focuses(together, [(picture.width, picture.height) for picture in pictures]),
         signed,
         hashed(signed),
-        [thumb(one.whole, resized(its, (CHROMA_SIDE,) * 2)) for one, its in zip(seen, small, strict=True)],
+        [
+            thumb(squashed(grey, LUMA_SIDE), resized(its, (CHROMA_SIDE,) * 2))
+            for grey, its in zip(greys, small, strict=True)
+        ],
         strict=True,
     )
     return [
@@ -82,11 +84,6 @@ def perceptual_hashes(greys: Bytes) -> list[int]:
     median = np.sort(frequencies[:, 1:], axis=1)[:, 31:32]  # the first is the mean, far above all others
     bits: npt.NDArray[np.uint8] = np.packbits(frequencies > median, axis=1)
     return [int.from_bytes(one.tobytes(), "big") for one in bits]
-
-
-def laplacian_variance(grey: Bytes) -> float:
-    """Without the outermost pixels, which have no neighbours."""
-    return moments(laplacian(grey)[1:-1, 1:-1])[1] ** 2 if min(grey.shape) > 2 else 0.0
 
 
 def colorfulness(pictures: Bytes) -> list[float]:

@@ -8,15 +8,15 @@ the coefficients alone, so that one reading of the pixels serves all comparisons
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curate.arrays import Bytes, lines, squashed
+from pipeline.curate.arrays import Bytes, lines
 
 FREQUENCIES = 16  # per axis
-SIDE = 64  # px of the square that is transformed
+_DAMPING = 64  # finer waves count less, the finest by a sixth: encoding changes them more
 _FINE = 11.0  # steps per square root of a grey level: one byte holds 0.01 to 130 levels
 _FLAT = 8.0  # grey levels, standard deviation along a row of a border, noise of strong compression included
 _SAME = 10.0  # grey levels between the mean of a border's first row and of its others
@@ -24,40 +24,16 @@ _RINGING = 6  # rows by which noise beside the picture may hide the end of the b
 
 Box = tuple[int, int, int, int]
 Floats = npt.NDArray[np.float64]
-
-_COSINES = np.cos(np.pi / SIDE * np.outer(np.arange(FREQUENCIES), np.arange(SIDE) + 0.5)) / SIDE
-_COSINES = _COSINES.astype(np.float32)
-_COSINES[1:] *= 2
+Coefficients = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a signature is made of: luma, SIDE × SIDE."""
-
-    whole: Bytes
-    inner: Bytes | None  # what is inside the border, where there is one
-    box: bytes  # left, top, right, bottom of that, in 255ths of the picture; else empty
-
-
-def shown(luma: Bytes) -> Shown:
-    """Of a picture's `luma`, H × W."""
-    whole = squashed(luma, SIDE)
-    height, width = luma.shape
-    left, top, right, bottom = box = inside(luma)
-    if box == (0, 0, width, height):
-        return Shown(whole, None, b"")
-    shares = (left / width, top / height, right / width, bottom / height)
-    return Shown(whole, squashed(luma, SIDE, box), bytes(round(255 * share) for share in shares))
-
-
-def signatures(pictures: Sequence[Shown]) -> list[bytes]:
-    """256 bytes each; with a border 516: the box inside it follows, then 256 bytes for what is inside."""
-    whole = _packed([one.whole for one in pictures])
-    inner = iter(_packed([one.inner for one in pictures if one.inner is not None]))
-    return [
-        packed + one.box + (next(inner) if one.box else b"")
-        for packed, one in zip(whole, pictures, strict=True)
-    ]
+def signatures(lumas: Sequence[Bytes]) -> list[bytes]:
+    """Of pictures' luma, H × W: 256 bytes each; with a border 516: the box inside it, in 255ths of the
+    picture, follows, then 256 bytes for what is inside.
+    """
+    seen = [_seen(luma) for luma in lumas]
+    packed = iter(_packed([coefficients for found, _ in seen for coefficients in found]))
+    return [next(packed) + (box + next(packed) if box else b"") for _, box in seen]
 
 
 def unpacked(
@@ -79,10 +55,38 @@ def levels(packed: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
     return np.asarray(np.sign(roots) * roots**2)
 
 
-def _packed(squares: Sequence[Bytes]) -> list[bytes]:
-    if not squares:
+def _seen(luma: Bytes) -> tuple[list[Coefficients], bytes]:
+    """The coefficients of the whole; where there is a border, of what is inside, too, and the box of that."""
+    whole = luma.astype(np.float32)
+    height, width = luma.shape
+    left, top, right, bottom = box = inside(luma)
+    if box == (0, 0, width, height):
+        return [_transformed(whole)], b""
+    shares = (left / width, top / height, right / width, bottom / height)
+    inner = _transformed(whole[top:bottom, left:right])
+    return [_transformed(whole), inner], bytes(round(255 * share) for share in shares)
+
+
+def _transformed(luma: Coefficients) -> Coefficients:
+    height, width = luma.shape
+    return np.asarray(_cosines(height) @ luma @ _cosines(width).T)
+
+
+@lru_cache(maxsize=512)
+def _cosines(length: int) -> Coefficients:
+    """FREQUENCIES × length: the mean, then half waves; none that so few pixels cannot show."""
+    at = (np.arange(length) + 0.5) / length
+    waves = np.cos(np.pi * np.outer(np.arange(FREQUENCIES), at)) / length
+    waves[1:] *= 2
+    waves *= np.sinc(np.arange(FREQUENCIES) / _DAMPING)[:, None] ** 2
+    waves[length:] = 0
+    return waves.astype(np.float32)
+
+
+def _packed(coefficients: Sequence[Coefficients]) -> list[bytes]:
+    if not coefficients:
         return []
-    found = _COSINES @ np.stack(squares).astype(np.float32) @ _COSINES.T
+    found = np.stack(coefficients)
     roots = np.sign(found) * np.sqrt(np.abs(found)) * _FINE
     return [one.tobytes() for one in np.clip(roots.round(), -127, 127).astype(np.int8)]
 
