@@ -28,11 +28,11 @@ from PIL import Image
 from pipeline.curate.decode import Pixels
 from pipeline.curate.duplicates import likenesses
 from pipeline.curate.facts import PictureFacts, Thumb
+from pipeline.curate.look import HANDFUL
 from pipeline.curate.quality import measure
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 _TIMEOUT_S = 3600
-_HANDFUL = 16  # pictures measured at once, as curation does
 _REFERENCE = """
 import json, sys, time
 from imagededup import methods
@@ -71,7 +71,7 @@ def ours(folder: Path) -> tuple[Pairs, float, float]:
     facts, thumbs = [], {}
     start = time.perf_counter()
     paths = sorted(folder.iterdir())
-    for some in (paths[at : at + _HANDFUL] for at in range(0, len(paths), _HANDFUL)):
+    for some in (paths[at : at + HANDFUL] for at in range(0, len(paths), HANDFUL)):
         pictures = [Pixels(path) for path in some]
         for path, pixels, found in zip(some, pictures, measure(pictures), strict=True):
             known = PictureFacts(path.name, None, pixels.width, pixels.height)

@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -100,13 +101,20 @@ def move(path: Path, target: Path, content: bytes) -> None:
         write_bytes(target, content)
 
 
-def persist(paths: Sequence[Path]) -> None:
-    """Return once what is in these files, and that they are there, outlives a power failure."""
-    if not paths or not is_local(paths[0]):
+def start_persisting(data: Path, files: int) -> None:
+    """Let the machine begin to write what it holds of so many `files`, so that `persist` waits for less."""
+    if files > _MANY and is_local(data):
+        threading.Thread(target=os.sync, daemon=True).start()
+
+
+def persist(data: Path, names: Sequence[str]) -> None:
+    """Return once what is in these files below `data`, and that they are there, outlives a power failure."""
+    if not names or not is_local(data):
         return
-    if len(paths) > _MANY:
+    if len(names) > _MANY:
         os.sync()  # all at once: one by one would take a minute for what a second holds
         return
+    paths = [data / name for name in names]
     for path in paths:
         _fsync(path)
     for folder in {path.parent for path in paths}:

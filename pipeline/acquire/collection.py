@@ -73,8 +73,8 @@ class Collection:
         """Write what changed: pictures first, then the manifest that vouches for them, then listing.json."""
         if rows != self.rows or not self._manifest.exists():
             news = (row for key, row in rows.items() if self.rows.get(key) != row)
-            paths = (self.data / row.path for row in news if row.path)
-            store.persist([path for path in paths if path.exists()])
+            paths = [row.path for row in news if row.path]
+            store.persist(self.data, [path for path in paths if (self.data / path).exists()])
             manifest.write(manifest.table(rows.values(), RawRow), self._manifest, _META)
         self.rows = rows
         if last is not None:

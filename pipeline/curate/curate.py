@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline import manifest
+from pipeline import manifest, store
 from pipeline.curate import crop, dataset, duplicates, inputs, quality, review, workers
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.faces import DETECTORS
@@ -82,6 +82,7 @@ def curate(
                 bench.take(shard, seen)
                 recomputed += len(shard)
                 tick(recomputed, total)
+            store.start_persisting(data, len(jobs))
         table = bench.publish(key)
     return _summed(table, recomputed, config)
 

@@ -100,7 +100,8 @@ class Dataset:
             values = pa.array([place[at] for place in placed], pa.string())
             table = table.set_column(table.schema.get_field_index(column), table.schema.field(column), values)
         beside_them = zip(rows, placed, strict=True)
-        store.persist([self._data / path for row, (path, _) in beside_them if path and not self._same(row)])
+        new = [path for row, (path, _) in beside_them if path and not self._same(row)]
+        store.persist(self._data, new)
         here = {FaceKey.of(row.key, row.face) for row in rows}
         keep_waiting(self._folder, [row for key, row in self._given.items() if key not in here])
         meta = {"key": key, "cut": self._cut, "last_number": str(numbers.last)}
@@ -134,26 +135,27 @@ class Dataset:
 
     def _placed(self, rows: Sequence[ProcessedRow]) -> Iterator[tuple[str | None, str | None]]:
         """Path and sha256 of each row's picture, which is moved there where it is a new one."""
-        uses = Counter(self._square(row) for row in rows if row.status == "kept")
+        squares = [self._square(row) if row.status == "kept" else None for row in rows]
+        uses = Counter(squares)
 
-        def place(row: ProcessedRow) -> tuple[str | None, str | None]:
-            if row.status != "kept":
+        def place(kept: tuple[ProcessedRow, str | None]) -> tuple[str | None, str | None]:
+            row, square = kept
+            if square is None:
                 return None, None
             if (old := self._same(row)) is not None:
                 return old.path, old.sha256
-            square = self._square(row)
             cut = self.squares / square
             content = cut.read_bytes()
-            target = self._images / f"{row.number:06d}{SUFFIX[self._config.format]}"
+            name = f"{row.number:06d}{SUFFIX[self._config.format]}"
             uses[square] -= 1
             if uses[square]:  # with dedupe = "off" the same square may be wanted again
-                store.write_bytes(target, content, durable=False)
+                store.write_bytes(self._images / name, content, durable=False)
             else:
-                store.move(cut, target, content)
-            return f"{self._prefix}/{target.name}", _sha256(content)
+                store.move(cut, self._images / name, content)
+            return f"{self._prefix}/{name}", _sha256(content)
 
         with store.requests(self._data) as each:
-            yield from each(place, rows)
+            yield from each(place, zip(rows, squares, strict=True))
 
 
 def _shown(row: ProcessedRow | Published) -> tuple[str, tuple[int, int, int, int], float]:

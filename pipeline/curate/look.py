@@ -22,7 +22,7 @@ from pipeline.curate.fates import Known, fates, kept_anyway
 from pipeline.curate.quality import Measures, measure
 from pipeline.errors import MissingInput, PictureFault
 
-_HANDFUL, _HEAVY = 16, 64_000_000  # pictures and bytes of files and pixels, at most, in memory at once
+HANDFUL, _HEAVY = 16, 64_000_000  # pictures and bytes of files and pixels, at most, in memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _handfuls(looks: Sequence[_Look]) -> Iterator[list[_Look]]:
     for one in looks:
         weight += one.open()
         handful.append(one)
-        if len(handful) == _HANDFUL or weight > _HEAVY:
+        if len(handful) == HANDFUL or weight > _HEAVY:
             yield handful
             handful, weight = [], 0
     if handful:

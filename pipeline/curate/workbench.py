@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,10 @@ from pipeline.curate.look import Job, Seen, look, unreadable
 from pipeline.curate.numbers import Numbers
 from pipeline.curate.remote import look_there
 from pipeline.records import ProcessedRow
+
+_SHELVE_EVERY_S = (
+    1.0  # of work, at most, that a kill costs; files that are fewer are quicker written and read
+)
 
 
 class Jobs(Sequence[Job]):
@@ -74,6 +79,8 @@ class Workbench:
             self._faces = {image_id: _faces(rows) for image_id, rows in found.items()}
         self._alike = [] if afresh else shelf.likenesses(self._cache, name)
         self._chosen: tuple[list[ProcessedRow], Numbers] | None = None
+        self._new: dict[str, Seen] = {}  # not on the shelves yet
+        self._shelved = time.monotonic()
 
     @property
     def work(self) -> Callable[[Sequence[Job]], list[Seen]]:
@@ -92,6 +99,7 @@ class Workbench:
 
     def jobs(self) -> Jobs:
         """What to do next, all at once; nothing when it is time to publish."""
+        self._shelve()
         return Jobs(self.unknown() or self.uncut(), self._job)
 
     def _job(self, image_id: str) -> Job:
@@ -104,24 +112,34 @@ class Workbench:
         )
 
     def take(self, shard: Sequence[Job], seen: Sequence[Seen] | None) -> None:
-        """Keep what was found out; `seen` is None where the picture killed the process that looked at it."""
+        """Note what was found out; `seen` is None where the picture killed the process that looked at it."""
         if seen is None:
             seen = [unreadable(job, "undecodable") for job in shard]
-        facts, faces = {}, {}
+        refuted = []
         for image_id, one in zip([job.image_id for job in shard], seen, strict=True):
-            if one.facts is not None:  # which came from another process with a copy of the name
-                facts[image_id] = replace(one.facts, image_id=image_id)
+            if one.facts is not None:
+                if image_id in self._facts:  # decoded once, but not as large as is needed now
+                    refuted.append(image_id)
+                self._facts[image_id] = replace(
+                    one.facts, image_id=image_id
+                )  # not another process's copy of it
             if one.faces is not None:
-                faces[image_id] = one.faces
-        refuted = facts.keys() & self._facts.keys()  # decoded once, but not as large as is needed now
+                self._faces[image_id] = one.faces
+            self._new[image_id] = one
         if refuted:
             shelf.forget(self._cache, refuted)
-        shelf.thumbs(self._cache).add(one.thumb for one in seen if one.thumb)
-        shelf.faces(self._cache, self._config.looks).add(_rows(faces))
-        shelf.pictures(self._cache).add(facts.values())
-        self._facts |= facts
-        self._faces |= faces
         self._chosen = None
+        if time.monotonic() - self._shelved > _SHELVE_EVERY_S:
+            self._shelve()
+
+    def _shelve(self) -> None:
+        """Keep what was noted: what is killed loses what is not kept yet."""
+        new, self._new = self._new, {}
+        shelf.thumbs(self._cache).add(one.thumb for one in new.values() if one.thumb)
+        faces = {image_id: one.faces for image_id, one in new.items() if one.faces is not None}
+        shelf.faces(self._cache, self._config.looks).add(_rows(faces))
+        shelf.pictures(self._cache).add(self._facts[image_id] for image_id, one in new.items() if one.facts)
+        self._shelved = time.monotonic()
 
     def publish(self, key: str) -> pa.Table:
         """Returns the manifest; all jobs must be done."""

@@ -15,6 +15,8 @@ from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import ForkServerContext
 from typing import Any, TypeVar
 
+from pipeline.curate.look import HANDFUL
+
 J = TypeVar("J")
 R = TypeVar("R")
 
@@ -22,8 +24,7 @@ R = TypeVar("R")
 Runner = Callable[[Callable[[Sequence[Any]], Any], Sequence[Any]], Iterator[tuple[Sequence[Any], Any]]]
 
 SHARD = 128  # pictures, at most
-_LEAST = 16
-_SHARES = 8  # shards of each process, so that all end at about the same time
+_SHARES = 3  # of what is left each process would have so many
 
 
 def prepare() -> None:
@@ -47,8 +48,14 @@ def run(
 
 
 def shards(jobs: Sequence[J], processes: int) -> list[Sequence[J]]:
-    size = min(max(_LEAST, -(-len(jobs) // (processes * _SHARES))), SHARD)
-    return [jobs[start : start + size] for start in range(0, len(jobs), size)]
+    """Ever smaller, so that all processes end at about the same time."""
+    found, start = [], 0
+    while start < len(jobs):
+        handfuls = (len(jobs) - start) // (processes * _SHARES * HANDFUL)  # whole ones, for less is slower
+        end = start + min(max(HANDFUL, handfuls * HANDFUL), SHARD)
+        found.append(jobs[start:end])
+        start = end
+    return found
 
 
 def one_by_one(work: Callable[[Sequence[J]], R], jobs: Sequence[J]) -> Iterator[tuple[Sequence[J], R | None]]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import manifest
+from pipeline.curate import workbench
 from pipeline.curate.config import CurateConfig
 from pipeline.curate.curate import curate, outlook
 from pipeline.curate.faces import DETECTORS
@@ -32,6 +33,26 @@ def test_nothing_is_done_again_when_nothing_changed(raw, looked_at):
     assert dataclasses.replace(first, recomputed=0) == again
     assert before == {path: path.stat().st_mtime_ns for path in raw.data.rglob("*") if path.is_file()}
     assert len(looked_at) == 5
+
+
+def test_an_interrupted_curation_has_kept_all_but_what_it_found_out_last(raw, looked_at, monkeypatch):
+    raw.add(*(encoded(drawn(seed)) for seed in range(10)))
+    now = 0.0
+    monkeypatch.setattr(workbench.time, "monotonic", lambda: now)
+
+    def interrupted(work, jobs):
+        nonlocal now
+        for at in range(8):
+            now += 0.4  # seconds
+            shard = list(jobs[at : at + 1])
+            yield shard, work(shard)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(raw, run=interrupted)
+    assert len(looked_at) == 8
+    assert run(raw).recomputed == 4  # two were not looked at, and two of the last second are lost
+    assert len(raw.pictures()) == 10
 
 
 @pytest.mark.parametrize("damage", ["delete", "empty"])

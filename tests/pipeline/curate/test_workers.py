@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.curate import workers
+from pipeline.curate.look import HANDFUL
 
 
 def doubled(shard, deadly=(), log: Path | None = None, pause=0.0):
@@ -54,8 +55,11 @@ def test_shards_are_small_enough_for_all_processes_to_end_together(count):
     sizes = [len(shard) for shard in workers.shards(range(count), 2)]
     assert sum(sizes) == count
     assert max(sizes) <= workers.SHARD
-    if 100 < count < 10_000:
-        assert max(sizes) <= count / 10
+    left = count
+    for size in sizes:
+        assert size <= max(HANDFUL, left / 6)
+        assert size % HANDFUL == 0 or size == left
+        left -= size
 
 
 @pytest.mark.parametrize(("deadly", "count"), [((0,), 3), ((0,), 512), ((5, 6, 400), 512), ((383,), 512)])
