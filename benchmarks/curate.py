@@ -12,6 +12,7 @@ import argparse
 import dataclasses
 import datetime as dt
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from pipeline.records import RawRow, Selection
 
 
 def fetched(data: Path, folder: Path, limit: int | None = None) -> Selection:
-    """`folder` as acquisition leaves it, without the time that acquisition takes."""
+    """`folder` as acquisition leaves it, on disk and all, without the time that acquisition takes."""
     from pipeline import manifest
 
     collection = manifest.raw_folder(data, "folder", folder.name)
@@ -52,6 +53,7 @@ def fetched(data: Path, folder: Path, limit: int | None = None) -> Selection:
         }
         rows.append(RawRow(**row))
     manifest.write(manifest.table(rows, RawRow), collection / manifest.NAME, {})
+    os.sync()
     return Selection("folder", folder.name)
 
 

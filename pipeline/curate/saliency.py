@@ -31,21 +31,21 @@ def focuses(pictures: Bytes, sizes: Sequence[tuple[int, int]]) -> list[float]:
 
 def _focus(along: npt.NDArray[np.float32], width: int, height: int) -> float:
     side = round(len(along) * min(width, height) / max(width, height))
-    places = len(along) - side + 1
-    if places < 2:
+    if side >= len(along):
         return 0.5
-    sums = np.concatenate([[0.0], np.cumsum(along)])
-    place, weight = _places(places)
-    within = (sums[side:] - sums[:places]) * weight
+    place, weights = _places(len(along), side)
+    within = weights @ along
     best = place[within >= within.max() * (1 - 1e-3)]
-    return round(float(best.mean()), 3)
+    return round(float(best.sum()) / len(best), 3)
 
 
 @lru_cache(maxsize=256)
-def _places(count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Where squares may lie, 0 to 1, and how much each counts."""
-    place = np.linspace(0, 1, count)
-    return place, 1 - _OFF_CENTRE * np.abs(2 * place - 1)
+def _places(length: int, side: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Where P squares may lie, 0 to 1, and how much each pixel along the way counts for each, P × length."""
+    place = np.linspace(0, 1, length - side + 1)
+    at = np.arange(length) - np.arange(len(place))[:, None]
+    counts = 1 - _OFF_CENTRE * np.abs(2 * place - 1)
+    return place, np.where((at >= 0) & (at < side), counts[:, None], 0)
 
 
 def _standing_out(pictures: Bytes) -> npt.NDArray[np.float32]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.curate.arrays import Bytes, lines
+from pipeline.curate.arrays import Bytes, integrals
 
 FREQUENCIES = 16  # per axis
 _DAMPING = 64  # finer waves count less, the finest by a sixth: encoding changes them more
@@ -23,8 +23,8 @@ _SAME = 10.0  # grey levels between the mean of a border's first row and of its 
 _RINGING = 6  # rows by which noise beside the picture may hide the end of the border
 
 Box = tuple[int, int, int, int]
-Floats = npt.NDArray[np.float64]
 Coefficients = npt.NDArray[np.float32]
+Sums = npt.NDArray[np.int32] | npt.NDArray[np.float64]
 
 
 def signatures(lumas: Sequence[Bytes]) -> list[bytes]:
@@ -97,29 +97,30 @@ def inside(luma: Bytes) -> Box:
     """
     height, width = luma.shape
     nothing = (0, 0, width, height)
-    top, bottom = _ends(luma, 0)
+    sums, squares = integrals(luma)
+    top, bottom = _ends(luma, sums[:, -1], squares[:, -1])
     if bottom - top < height / 4:
         return nothing
-    left, right = _ends(luma[top:bottom], 1)
+    left, right = _ends(luma[top:bottom].T, sums[bottom] - sums[top], squares[bottom] - squares[top])
     return nothing if right - left < width / 4 else (left, top, right, bottom)
 
 
-def _ends(luma: Bytes, axis: int) -> tuple[int, int]:
-    """Where the borders before and behind end, in rows (axis 0) or columns (1)."""
-    means, spreads = lines(luma, axis)
-    across = luma if axis == 0 else luma.T
-    behind = _margin(across[::-1], means[::-1], spreads[::-1])
-    return _margin(across, means, spreads), len(across) - behind
+def _ends(luma: Bytes, upto: Sums, squares_upto: Sums) -> tuple[int, int]:
+    """Where the borders before and behind end, in rows; of these the sums up to each."""
+    sums, squares = ((values[1:] - values[:-1]).tolist() for values in (upto, squares_upto))
+    return _margin(luma, sums, squares), len(luma) - _margin(luma[::-1], sums[::-1], squares[::-1])
 
 
-def _margin(luma: Bytes, means: Floats, spreads: Floats) -> int:
+def _margin(luma: Bytes, sums: Sequence[float], squares: Sequence[float]) -> int:
     """Rows of one colour at the beginning; to the sharpest edge where noise ends them early."""
-    if spreads[0] > _FLAT:
-        return 0
-    same = (spreads <= _FLAT) & (np.abs(means - means[0]) <= _SAME)
-    if same.all():
-        return len(luma)
-    rows = int(same.argmin())
-    edge = luma[rows - 1 : rows + _RINGING].astype(np.float32)
-    steps = np.abs(edge[1:] - edge[:-1]).mean(axis=1)
+    rows, width = 0, luma.shape[1]
+    for total, squared in zip(sums, squares, strict=True):
+        mean = total / width
+        if squared / width - mean**2 > _FLAT**2 or abs(mean - sums[0] / width) > _SAME:
+            break
+        rows += 1
+    if rows in (0, len(luma)):
+        return rows
+    edge = luma[rows - 1 : rows + _RINGING].astype(np.int16)
+    steps = np.abs(edge[1:] - edge[:-1]).sum(axis=1)
     return rows + int(steps.argmax())
