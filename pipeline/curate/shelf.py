@@ -2,7 +2,7 @@
 
 Facts are keyed by the sha256 of the picture's bytes; KIND names what computed them and its version. So a
 changed margin detects no face again, a changed detector measures nothing again, and recipes share what they
-know. Shards are published one by one: whatever is killed loses the shard in hand. Everything here can be
+know. Shards are published one by one: whatever is killed loses what is not in one yet. Everything here can be
 computed again; deleting data/cache costs time only.
 """
 

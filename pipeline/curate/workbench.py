@@ -26,9 +26,7 @@ from pipeline.curate.numbers import Numbers
 from pipeline.curate.remote import look_there
 from pipeline.records import ProcessedRow
 
-_SHELVE_EVERY_S = (
-    1.0  # of work, at most, that a kill costs; files that are fewer are quicker written and read
-)
+_SHELVE_EVERY_S = 1.0  # what a kill costs at most; fewer files are quicker written and read
 
 
 class Jobs(Sequence[Job]):
@@ -120,9 +118,8 @@ class Workbench:
             if one.facts is not None:
                 if image_id in self._facts:  # decoded once, but not as large as is needed now
                     refuted.append(image_id)
-                self._facts[image_id] = replace(
-                    one.facts, image_id=image_id
-                )  # not another process's copy of it
+                # With the name that all share, not the copy of it that came from another process.
+                self._facts[image_id] = replace(one.facts, image_id=image_id)
             if one.faces is not None:
                 self._faces[image_id] = one.faces
             self._new[image_id] = one

@@ -33,6 +33,7 @@ _CLOSER, _CLOSER_SCORE = 160, 0.8
 _SPAN = 0.35  # of the closer frame: what might be a face
 _SMALL = 0.15  # of the picture's longer side
 _STRIDES = (8, 16, 32)
+_NEVER = -40.0  # logit of what is certainly none: the exponential of one far below is too large a number
 _SAME = 0.3  # boxes that overlap by more (intersection over union) are one face
 
 Found = npt.NDArray[np.float32]  # a row per face: left, top, right, bottom, ten landmark coordinates, score
@@ -86,7 +87,7 @@ class Yunet:
             plane[:height, :width] = channel  # one by one in half the time of a transposed copy
         answers = self._session.run(None, {"input": batch})
         every = np.concatenate([answer.reshape(16, -1) for answer in answers], axis=1)
-        face, thing = 1 + np.exp(-every[:2])  # of the logistic function what is below the line
+        face, thing = 1 + np.exp(-np.maximum(every[:2], _NEVER))  # below the logistic function's line
         certainty = 1 / (face * thing)
         at = np.flatnonzero(certainty >= least_score**2)
         if not at.size:
