@@ -26,7 +26,7 @@ from pipeline.curate.numbers import Numbers
 from pipeline.curate.remote import look_there
 from pipeline.records import ProcessedRow
 
-_SHELVE_EVERY_S = 1.0  # what a kill costs at most; fewer files are quicker written and read
+_SHELVE_EVERY_S = 0.5  # what a kill costs at most; fewer files are quicker written and read
 
 
 class Jobs(Sequence[Job]):

@@ -43,7 +43,7 @@ def test_an_interrupted_curation_has_kept_all_but_what_it_found_out_last(raw, lo
     def interrupted(work, jobs):
         nonlocal now
         for at in range(8):
-            now += 0.4  # seconds
+            now += 0.2  # seconds
             shard = list(jobs[at : at + 1])
             yield shard, work(shard)
         raise KeyboardInterrupt
@@ -51,7 +51,7 @@ def test_an_interrupted_curation_has_kept_all_but_what_it_found_out_last(raw, lo
     with pytest.raises(KeyboardInterrupt):
         run(raw, run=interrupted)
     assert len(looked_at) == 8
-    assert run(raw).recomputed == 4  # two were not looked at, and two of the last second are lost
+    assert run(raw).recomputed == 4  # two were not looked at, and two of the last half second are lost
     assert len(raw.pictures()) == 10
 
 
