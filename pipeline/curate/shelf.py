@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import manifest, store
@@ -91,10 +90,10 @@ def write_likenesses(data: Path, name: str, known: Iterable[Likeness]) -> None:
 
 def forget(data: Path, ids: Collection[str]) -> None:
     """Remove what is known of these pictures by themselves."""
-    gone = pa.array(ids, pa.string())
+    gone = frozenset(ids)
     for path in (path for folder in _root(data).glob("*/") for path in _shards(folder)):
         table = pq.read_table(path)
-        left = table.filter(pc.invert(pc.is_in(table["image_id"], gone)))
+        left = manifest.where(table, "image_id", lambda name: name not in gone)
         if len(left) < len(table):
             _write(left, path)
 
