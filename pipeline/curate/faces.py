@@ -63,8 +63,8 @@ class Entry(NamedTuple):
 
 
 DETECTORS = {
-    "yunet": Entry(7, _yunet),
-    "yunet-level": Entry(7, _level_yunet),  # curate.align
+    "yunet": Entry(8, _yunet),
+    "yunet-level": Entry(8, _level_yunet),  # curate.align
     "face-recognition": Entry(1, lambda: _face_recognition("hog")),
     "face-recognition-cnn": Entry(1, lambda: _face_recognition("cnn")),
 }

@@ -56,7 +56,7 @@ class LevelYunet:
 
     def _shown(self, pixels: Pixels, face: Face, angle: float) -> float | None:
         """What the landmarks show of the tilt once the picture is turned back by `angle`."""
-        found = self._yunet.look(_turned(pixels, face, angle), _SCORE)
+        found = self._yunet.look(_turned(pixels, face, angle)).faces(_SCORE)
         if not len(found):
             return None
         off = np.hypot(*((found[:, :2] + found[:, 2:4]) / 2 - _SIDE / 2).T)

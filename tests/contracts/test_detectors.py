@@ -91,15 +91,34 @@ def test_a_small_face_ends_the_search_where_nothing_smaller_is_of_use(side, side
     scale = side / 8 / (FACE[3] - FACE[1])
     with Image.open(face_photo()) as photo:
         canvas.paste(photo.resize((round(photo.width * scale), round(photo.height * scale))), (60, 80))
-    look, seen = Yunet.look, []
+    looks = looked(monkeypatch)
+    assert len(detector("yunet")(pixels(encoded(canvas)))) == 1
+    assert looks == sides
 
-    def logged(self, frame, least_score):
-        seen.append(max(frame.shape))
-        return look(self, frame, least_score)
+
+def test_what_might_be_a_face_in_a_small_picture_is_looked_at_closer(pixels, monkeypatch):
+    """Not all of the picture again: of 18 px in 300, which are 10 px of the first frame."""
+    canvas = Image.new("RGB", (300, 240), "slategrey")
+    scale = 18 / (FACE[2] - FACE[0])
+    with Image.open(face_photo()) as photo:
+        canvas.paste(photo.resize((round(photo.width * scale), round(photo.height * scale))), (60, 80))
+    looks = looked(monkeypatch)
+    (face,) = detector("yunet")(pixels(encoded(canvas, "PNG")))
+    there = (60 + FACE[0] * scale, 80 + FACE[1] * scale, 60 + FACE[2] * scale, 80 + FACE[3] * scale)
+    assert max(abs(side - at) for side, at in zip(face.box, there, strict=True)) <= ROOM * scale
+    assert looks == [160, 96]
+
+
+def looked(monkeypatch) -> list[int]:
+    """The longer sides of the frames that the network gets from now on."""
+    look, sides = Yunet.look, []
+
+    def logged(self, frame):
+        sides.append(max(frame.shape))
+        return look(self, frame)
 
     monkeypatch.setattr(Yunet, "look", logged)
-    assert len(detector("yunet")(pixels(encoded(canvas)))) == 1
-    assert seen == sides
+    return sides
 
 
 def test_several_small_faces_in_a_small_picture_are_all_found(pixels):
