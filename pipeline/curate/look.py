@@ -30,7 +30,7 @@ class Job:
     """One picture whose pixels are needed, with what is known of it."""
 
     image_id: str
-    path: Path
+    path: str  # in the folder that the pictures lie in
     facts: PictureFacts | None
     faces: tuple[Face, ...] | None  # None: to be looked for, where the recipe asks for faces
     wanted: bool = False  # by a person, whatever rule it breaks
@@ -45,9 +45,11 @@ class Seen:
     faces: tuple[Face, ...] | None = None
 
 
-def look(shard: Sequence[Job], config: CurateConfig, squares: Path) -> list[Seen]:
-    """Facts are returned; what is cut goes into the folder `squares`, named by `square_name`."""
-    looks = [_Look(job, config, squares) for job in shard]
+def look(shard: Sequence[Job], config: CurateConfig, data: Path, squares: Path) -> list[Seen]:
+    """Facts of pictures in `data` are returned; what is cut goes into the folder `squares`, named by
+    `square_name`.
+    """
+    looks = [_Look(job, config, data, squares) for job in shard]
     for handful in _handfuls(looks):
         _together(handful)
     return [one.seen() for one in looks]
@@ -97,8 +99,8 @@ def square_name(image_id: str, square: Square, config: CurateConfig) -> str:
 class _Look:
     """At one picture; a fault in one step ends it."""
 
-    def __init__(self, job: Job, config: CurateConfig, squares: Path) -> None:
-        self._job, self._config, self._squares = job, config, squares
+    def __init__(self, job: Job, config: CurateConfig, data: Path, squares: Path) -> None:
+        self._job, self._config, self._data, self._squares = job, config, data, squares
         self._faces = job.faces
         self._thumb: Thumb | None = None
         self._fault: str | None = None
@@ -108,7 +110,7 @@ class _Look:
     def open(self) -> int:
         """Bytes that it may take."""
         try:
-            self.pixels = _opened(self._job.path)
+            self.pixels = _opened(self._data / self._job.path)
         except PictureFault as fault:
             self._fault = fault.slug
             return 0

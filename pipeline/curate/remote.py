@@ -14,15 +14,16 @@ from pipeline.curate.look import Job, Seen, look
 from pipeline.errors import MissingInput
 
 
-def look_there(shard: Sequence[Job], config: CurateConfig, squares: Path) -> list[Seen]:
+def look_there(shard: Sequence[Job], config: CurateConfig, data: Path, squares: Path) -> list[Seen]:
     """What `look` does; needs room on this machine for the pictures of one shard."""
     with tempfile.TemporaryDirectory() as folder, store.requests(squares) as each:
         raw, cut = Path(folder) / "raw", Path(folder) / "squares"
         raw.mkdir()
-        here = [dataclasses.replace(job, path=raw / job.image_id) for job in shard]
-        for job, content in zip(here, each(_fetched, shard), strict=True):
-            job.path.write_bytes(content)
-        seen = look(here, config, cut)
+        here = [dataclasses.replace(job, path=job.image_id) for job in shard]
+        contents = each(_fetched, [data / job.path for job in shard])
+        for job, content in zip(here, contents, strict=True):
+            (raw / job.path).write_bytes(content)
+        seen = look(here, config, raw, cut)
 
         def put(name: str) -> None:
             store.write_bytes(squares / name, (cut / name).read_bytes())
@@ -31,8 +32,8 @@ def look_there(shard: Sequence[Job], config: CurateConfig, squares: Path) -> lis
     return seen
 
 
-def _fetched(job: Job) -> bytes:
+def _fetched(path: Path) -> bytes:
     try:
-        return job.path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
-        raise MissingInput(f"{job.path}: it is not there; `impasto scrape` fetches it again") from error
+        raise MissingInput(f"{path}: it is not there; `impasto scrape` fetches it again") from error

@@ -33,10 +33,10 @@ class Jobs(Sequence[Job]):
     """Each made when it is asked for, since all at once would be held for nothing; a process gets a list."""
 
     def __init__(self, ids: Sequence[str], make: Callable[[str], Job]) -> None:
-        self._ids, self._make = ids, make
+        self.ids, self._make = ids, make
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids)
 
     @overload
     def __getitem__(self, at: int) -> Job: ...
@@ -45,7 +45,7 @@ class Jobs(Sequence[Job]):
     def __getitem__(self, at: slice) -> Jobs: ...
 
     def __getitem__(self, at: int | slice) -> Job | Jobs:
-        return Jobs(self._ids[at], self._make) if isinstance(at, slice) else self._make(self._ids[at])
+        return Jobs(self.ids[at], self._make) if isinstance(at, slice) else self._make(self.ids[at])
 
     def __reduce__(self) -> tuple[type[list[Job]], tuple[list[Job]]]:
         return list, (list(self),)
@@ -84,7 +84,7 @@ class Workbench:
     def work(self) -> Callable[[Sequence[Job]], list[Seen]]:
         """What a process does with a shard of `jobs`; hand the answer to `take`."""
         shard = look if store.is_local(self._data) else look_there
-        return functools.partial(shard, config=self._config, squares=self._dataset.squares)
+        return functools.partial(shard, config=self._config, data=self._data, squares=self._dataset.squares)
 
     def unknown(self) -> list[str]:
         """Pictures of which some fact is still to be found out."""
@@ -103,7 +103,7 @@ class Workbench:
     def _job(self, image_id: str) -> Job:
         return Job(
             image_id,
-            self._data / self._paths[image_id],
+            self._paths[image_id],
             self._facts.get(image_id),
             self._faces.get(image_id),
             self._overrides.get(image_id) == "keep",
@@ -114,7 +114,8 @@ class Workbench:
         if seen is None:
             seen = [unreadable(job, "undecodable") for job in shard]
         refuted = []
-        for image_id, one in zip([job.image_id for job in shard], seen, strict=True):
+        ids = shard.ids if isinstance(shard, Jobs) else [job.image_id for job in shard]
+        for image_id, one in zip(ids, seen, strict=True):
             if one.facts is not None:
                 if image_id in self._facts:  # decoded once, but not as large as is needed now
                     refuted.append(image_id)

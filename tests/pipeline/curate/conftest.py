@@ -119,9 +119,9 @@ def looked_at(monkeypatch, one_process):
     log: list[tuple[bool, bool]] = []  # (facts asked for, faces asked for)
     look = workbench.look
 
-    def logged(shard, config, squares):
+    def logged(shard, config, data, squares):
         log.extend((job.facts is None, job.faces is None) for job in shard)
-        return look(shard, config, squares)
+        return look(shard, config, data, squares)
 
     monkeypatch.setattr(workbench, "look", logged)
     return log

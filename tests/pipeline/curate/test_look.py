@@ -31,13 +31,13 @@ def jobs(tmp_path):
 
 def job(folder, name, content):
     (folder / name).write_bytes(content)
-    return Job(name, folder / name, None, None)
+    return Job(name, name, None, None)
 
 
 @pytest.mark.parametrize("config", [CENTER, FACE])
 def test_pictures_of_a_shard_do_not_touch_each_other(tmp_path, jobs, config):
-    together = look(jobs, config, tmp_path / "together")
-    alone = [seen for one in jobs for seen in look([one], config, tmp_path / "alone")]
+    together = look(jobs, config, tmp_path, tmp_path / "together")
+    alone = [seen for one in jobs for seen in look([one], config, tmp_path, tmp_path / "alone")]
     assert together == alone
     reasons = {at: seen.facts.reason for at, seen in enumerate(together) if seen.facts.reason}
     assert reasons == {3: "undecodable", 7: "undecodable", 15: "too_large", 16: "undecodable"}
@@ -53,13 +53,13 @@ def cuts(folder):
 
 def test_only_what_is_not_known_is_told(tmp_path, jobs):
     jobs = [one for at, one in enumerate(jobs) if at not in (3, 7, 15, 16)]
-    every = look(jobs, FACE, tmp_path / "every")
+    every = look(jobs, FACE, tmp_path, tmp_path / "every")
     for facts, faces in ((True, False), (False, True), (True, True)):
         known = [
             dataclasses.replace(one, facts=seen.facts if facts else None, faces=seen.faces if faces else None)
             for one, seen in zip(jobs, every, strict=True)
         ]
-        told = look(known, FACE, tmp_path / f"{facts}-{faces}")
+        told = look(known, FACE, tmp_path, tmp_path / f"{facts}-{faces}")
         assert [one.facts for one in told] == [None if facts else one.facts for one in every]
         assert [one.thumb for one in told] == [None if facts else one.thumb for one in every]
         assert [one.faces for one in told] == [None if faces else one.faces for one in every]
@@ -68,19 +68,19 @@ def test_only_what_is_not_known_is_told(tmp_path, jobs):
 
 def test_what_is_only_to_be_cut_is_decoded_once(tmp_path, monkeypatch):
     one = job(tmp_path, "large", encoded(drawn(1, (1600, 1200)), "PNG"))
-    [seen] = look([one], CENTER, tmp_path / "small")
+    [seen] = look([one], CENTER, tmp_path, tmp_path / "small")
     decoded = []
     rgb = decode._rgb
     monkeypatch.setattr(decode, "_rgb", lambda image, divisor: decoded.append(divisor) or rgb(image, divisor))
     known = dataclasses.replace(one, facts=seen.facts)
-    look([known], dataclasses.replace(CENTER, size=512), tmp_path / "large-squares")
+    look([known], dataclasses.replace(CENTER, size=512), tmp_path, tmp_path / "large-squares")
     assert decoded == [2]
 
 
 def test_a_picture_that_is_gone_ends_the_shard(tmp_path, jobs):
-    jobs[5].path.unlink()
+    (tmp_path / jobs[5].path).unlink()
     with pytest.raises(MissingInput, match="05"):
-        look(jobs, CENTER, tmp_path / "squares")
+        look(jobs, CENTER, tmp_path, tmp_path / "squares")
 
 
 def test_one_picture_at_a_time_is_in_memory_at_its_full_size(tmp_path, monkeypatch):
@@ -97,7 +97,7 @@ def test_one_picture_at_a_time_is_in_memory_at_its_full_size(tmp_path, monkeypat
         return picture
 
     monkeypatch.setattr(decode, "_rgb", watched)
-    look(jobs, dataclasses.replace(CENTER, size=512), tmp_path / "squares")
+    look(jobs, dataclasses.replace(CENTER, size=512), tmp_path, tmp_path / "squares")
     assert alive == [1] * len(jobs)
 
 
@@ -114,6 +114,6 @@ def test_heavy_pictures_are_opened_few_at_a_time(tmp_path, monkeypatch):
         assert sum(opened) - sum(closed) <= 64_000_000 + pixels.weight_bytes
 
     monkeypatch.setattr(decode.Pixels, "__init__", watched)
-    seen = look(jobs, CENTER, tmp_path / "squares")
+    seen = look(jobs, CENTER, tmp_path, tmp_path / "squares")
     assert all(one.facts.reason is None for one in seen)
     assert len(opened) == 12
