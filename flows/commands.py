@@ -76,12 +76,14 @@ def scrape(args: Namespace) -> int:
 
 def preprocess(args: Namespace) -> int:
     from flows import plan
+    from pipeline.curate import inputs
 
     todo = arguments.order(args, ["curate"] if args.force else [])
     step = plan.curate(todo)
     if step.done:
         _say_done(todo, [step])
         return 0
+    inputs.selected(todo.data, todo.recipe.selections)  # raises where nothing was acquired
     console.show(f"curate {step.what}: {step.why}")
     with _prefect(todo.data, verbose=args.verbose):
         from flows.preprocess import preprocess

@@ -123,6 +123,17 @@ def test_every_end_has_its_exit_code(
     assert str(error) in complaint(capsys)
 
 
+@pytest.mark.parametrize("command", ["preprocess", "train"])
+def test_a_stage_without_what_comes_before_it_is_exit_code_2_before_anything_starts(
+    command: str, recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, recipe, "--data", str(tmp_path / "data")]) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert "first" in said.err
+    assert said.out == ""
+
+
 def test_a_data_directory_in_use_is_exit_code_6_before_anything_starts(
     recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
