@@ -40,7 +40,9 @@ def selected(data: Path, selections: Sequence[Selection]) -> pa.Table:
     """Raises MissingInput where nothing was acquired yet."""
     folders = [manifest.raw_folder(data, one.source, one.collection) for one in selections]
     if not any((folder / manifest.NAME).exists() for folder in folders):
-        raise MissingInput(f"{data}: nothing was acquired for this recipe yet; run `impasto scrape` on it first")
+        raise MissingInput(
+            f"{data}: nothing was acquired for this recipe yet; run `impasto scrape` on it first"
+        )
     return manifest.selected(data, selections, _COLUMNS)
 
 

@@ -25,9 +25,7 @@ _SIDE, _AGAIN = 160, 320
 _SCORE = 0.74  # what is less sure is no face
 _SMALL = 0.15  # of the picture's longer side
 _HINT = 0.03  # the score of what might be a face, and is looked at closer if need be
-_DETAILED = (
-    640  # px of the longer side of a picture that shows more than the second look, and of what is seen
-)
+_DETAILED = 640  # px of the longer side of a picture that shows more than that, and at which it is looked at
 _STRIDES = (8, 16, 32)
 _NEVER = -40.0  # logit of what is certainly none: the exponential of one far below is too large a number
 _SAME = 0.3  # boxes that overlap by more (intersection over union) are one face
@@ -96,7 +94,7 @@ class Yunet:
             if len(found) and (found[:, 3] - found[:, 1]).max() >= _SMALL * long_side:
                 break
         else:
-            if not _AGAIN < long_side < _DETAILED:  # between, hardly more is to be seen
+            if not _AGAIN < long_side < _DETAILED:  # between, the second look shows nearly all
                 hints = _of_raw(glance.faces(_HINT), frame, pixels)
                 how = _IN_SMALL if long_side <= _AGAIN else _IN_DETAILED
                 found = self._closer(pixels, hints, found, how)
