@@ -43,6 +43,12 @@ def before_training(order: Order) -> Iterator[str]:
         yield from (f"{one.topic}: {one.text}" for one in remarks if one.advice)
 
 
+def after_training(order: Order, pictures_seen: int) -> Iterator[str]:
+    from models import doctor as doctors
+
+    yield from (f"{one.topic}: {one.text}" for one in doctors.after(order.recipe.train, pictures_seen))
+
+
 def _outdated(order: Order) -> Iterator[Remark]:
     """Of a dataset that curation would make anew."""
     from flows import plan

@@ -143,6 +143,8 @@ def train(order: Order) -> Path:
     result = run(key, order, forced, outlook.folder)
     trained = Trained(**result | {"folder": Path(result["folder"])})
     _console().say(f"{trained.folder.name}: {outlook.why if done else summaries.trained(trained)}")
+    for line in doctor.after_training(order, trained.pictures_seen):
+        _console().say(line)
     return trained.folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ TOPICS = ("pictures", "duplicates", "resolution", "settings")
 _FEW = 2000  # pictures, below which a discriminator learns them by heart in minutes
 _VERY_FEW = 100
 _MOST_VIEWS = 3000  # of each picture, from which on copies are likely
+_LITTLE = 10_000  # pictures seen, before which no network shows more than blots and silhouettes
 _COLUMNS = ("status", "split", "sha256", "phash", "crop_left", "crop_right")
 
 
@@ -135,5 +137,16 @@ def length(run: Run, steps: int) -> Iterator[Remark]:
         text = (
             f"about {steps:,} steps are soon over: one grid, at the end, and little learnt; longer is better "
             f"and --set train.sample_every={max(1, steps // 10)} shows how it begins"
+        )
+        yield Remark("settings", text, advice=True)
+
+
+def after(config: TrainConfig, pictures_seen: int) -> Iterator[Remark]:
+    """Of a run that ends so: what it will not show."""
+    if config.minutes is not None and pictures_seen < _LITTLE:
+        minutes = math.ceil(config.minutes * _LITTLE / max(1, pictures_seen))
+        text = (
+            f"{pictures_seen:,} pictures seen are few, on a slow or a busy machine: expect blots; "
+            f"--set train.minutes={minutes} goes on from here"
         )
         yield Remark("settings", text, advice=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from models import checkpoint, data, keepsakes, pictures, room, sample
+from models import checkpoint, cores, data, keepsakes, pictures, room, sample
 from models import run as runs
 from models.chance import latents
 from models.copies import Originals
@@ -38,7 +38,7 @@ class Session:
         self.run, self.config, self._on_progress = run, config, on_progress
         self._event: str | None = None  # to be handed on
         sweep(run.folder)
-        self._worker, self._device = Worker(run, team), team.device
+        self._worker, self._team, self._device = Worker(run, team), team, team.device
         self._shape = self._worker.shape
         columns = pictures.columns_for(self._shape.size)
         self._fixed_BL = latents(columns**2, self._shape.latent_dim, config.seed)
@@ -58,10 +58,17 @@ class Session:
 
     def train(self) -> Trained:
         """Step until the run has its length, writing as it goes; then what a finished run leaves behind."""
-        with closing(self._metrics), asked_to_stop() as asked:
+        alone = self._device.type == "cpu" and self._team.count == 1
+        heeded = alone and self.run.length.steps is None
+        with (
+            closing(self._metrics),
+            asked_to_stop() as asked,
+            cores.shared_with_others(heeded=heeded) as heed_others,
+        ):
             if self._step == 0:
                 self._sample()
             while not self._done():
+                heed_others()
                 self._worker.step(self._step)
                 self._step += 1
                 self._seen += self._worker.pictures_per_step

@@ -182,6 +182,14 @@ def test_a_run_that_is_soon_over_is_told(
         assert (f"about {steps} steps are soon over" in said) == soon
 
 
+def test_a_run_that_ended_before_it_saw_much_says_how_to_go_on() -> None:
+    timed = replace(TINY, steps=None, minutes=4)
+    (remark,) = doctor.after(timed, 2_500)
+    assert "--set train.minutes=16 goes on" in remark.text
+    assert not list(doctor.after(timed, 20_000))
+    assert not list(doctor.after(TINY, 96)), "its steps were asked for"
+
+
 def test_of_a_run_that_has_ended_there_is_no_time_to_tell(
     make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
