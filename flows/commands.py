@@ -93,7 +93,7 @@ def preprocess(args: Namespace) -> int:
 
 
 def train(args: Namespace) -> int:
-    from flows import plan
+    from flows import doctor, plan
     from models import run as runs
 
     rank, count = recipes.launched() or (0, 1)
@@ -102,6 +102,8 @@ def train(args: Namespace) -> int:
     todo = arguments.order(args, ["train"] if args.fresh else [])
     if rank:
         return _help_train(todo)
+    for remark in doctor.outdated(todo):
+        console.show(f"{remark.topic}: {remark.text}")
     trained = plan.train(todo)
     steps = [trained, plan.report(todo, [trained])]
     if all(step.done for step in steps):

@@ -170,9 +170,11 @@ def clock(seconds: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `3 min`, `2.5 h`."""
+    """`45 s`, `1.5 min`, `50 min`, `2.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
+    if seconds < 600:
+        return f"{seconds / 60:.1f}".removesuffix(".0") + " min"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

@@ -21,7 +21,7 @@ def doctor(args: Namespace) -> int:
 
     todo = arguments.order(args)
     run = runs.find(todo.recipe.train, todo.recipe.name, recipes.with_runs(todo.data))
-    remarks = [*_outdated(todo), *doctors.examine(run, todo.recipe.curate.dedupe)]
+    remarks = [*outdated(todo), *doctors.examine(run, todo.recipe.curate.dedupe)]
     from models import outlay  # brings torch; what is wrong with the recipe need not wait for it
 
     taken = outlay.measure(run)
@@ -49,7 +49,7 @@ def after_training(order: Order, pictures_seen: int) -> Iterator[str]:
     yield from (f"{one.topic}: {one.text}" for one in doctors.after(order.recipe.train, pictures_seen))
 
 
-def _outdated(order: Order) -> Iterator[Remark]:
+def outdated(order: Order) -> Iterator[Remark]:
     """Of a dataset that curation would make anew."""
     from flows import plan
     from models.doctor import Remark

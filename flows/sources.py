@@ -48,7 +48,8 @@ def check_there(specs: Iterable[SourceSpec]) -> None:
     """Raise MissingInput where a source is a file or folder of this machine that is not there."""
     for spec in specs:
         if path := missing(spec):
-            raise MissingInput(f"source.path = {str(path)!r}: no such file or folder")
+            where = "say where it is, as by --set source.path=DIR"
+            raise MissingInput(f"source.path = {str(path)!r}: no such file or folder; {where}")
 
 
 def missing(spec: SourceSpec) -> Path | None:

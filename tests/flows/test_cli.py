@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows import cli, prefect_plugin
-from models.errors import Diverged
+from models import run
+from models.errors import Diverged, TrainingError
 from pipeline import store
 from pipeline.errors import SourceRefused, TooFewPictures
 
@@ -168,6 +169,21 @@ def test_the_doctor_tells_of_a_dataset_that_is_older_than_the_recipe(
     assert cli.main([*command, "--set", "curate.crop=pad"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "! pictures not as the recipe has them now (" in shown
+
+
+def test_a_training_tells_of_a_dataset_that_is_older_than_the_recipe(
+    curated: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise TrainingError("enough")
+
+    monkeypatch.setattr(run, "find", refuse)
+    command = ["train", str(curated), "--data", str(curated.parent / "data")]
+    for changes, told in (([], False), (["--set", "curate.size=32"], True)):
+        assert cli.main([*command, *changes]) == 1
+        said = capsys.readouterr()
+        assert said.err == "impasto: enough\n"
+        assert ("not as the recipe has them now" in said.out) is told
 
 
 def test_a_retry_of_nothing_says_so(scraped: Path, capsys: pytest.CaptureFixture[str]) -> None:

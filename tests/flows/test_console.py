@@ -74,7 +74,8 @@ def test_a_run_bounded_by_minutes_is_shown_in_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(3.4, "3 s"), (89, "89 s"), (90, "2 min"), (3000, "50 min"), (9000, "2.5 h")]
+    ("seconds", "text"),
+    [(3.4, "3 s"), (89, "89 s"), (90, "1.5 min"), (241, "4 min"), (3000, "50 min"), (9000, "2.5 h")],
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
     assert console.duration(seconds) == text
