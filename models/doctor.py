@@ -65,6 +65,8 @@ def _pictures(run: Run) -> Iterator[Remark]:
         yield Remark("pictures", text, advice=True)
     if count < _VERY_FEW:
         text = "so few are learnt by heart; expect copies and variations of them, and look at nearest.png"
+        if not run.config.evaluate_every:
+            text += ", which --set train.evaluate_every=500 makes"
         yield Remark("pictures", text, advice=True)
 
 

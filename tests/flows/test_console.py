@@ -37,7 +37,7 @@ def test_a_stage_that_goes_on_is_not_credited_with_what_was_there() -> None:
         tick(50_000, 60_000)
         clock.now += 10
         tick(51_000, 60_000)
-    assert said[-1] == "train: 51,000 of 60,000 (100/s, 2 min left)"
+    assert said[-1] == "train: 51,000 of 60,000 (100/s, 1.5 min left)"
 
 
 def test_a_terminal_shows_a_bar_with_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
